@@ -1,0 +1,9 @@
+"""The failure that belongs to this package alone."""
+
+from __future__ import annotations
+
+from lockstep.errors import LockstepError
+
+
+class FetchError(LockstepError):
+    """A guest could not be fetched: no apt, no network, no valid signature, no room. The message is one line."""

@@ -1,0 +1,1 @@
+"""The log: entry layout, ring, channel."""

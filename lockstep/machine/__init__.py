@@ -1,0 +1,1 @@
+"""The deterministic machine: harts, traps, board, devices, loader, snapshot, digest."""
