@@ -33,7 +33,9 @@ def extract_files(package: Path, is_wanted: Callable[[str], bool]) -> dict[str, 
             raise FetchError(f"{package.name} can't be unpacked: {error}") from error
         message = process.stderr.read().decode(errors="replace").strip()
     if process.returncode != 0:
-        raise FetchError(f"{package.name} can't be unpacked: {message.splitlines()[-1] if message else 'damaged'}")
+        raise FetchError(
+            f"{package.name} can't be unpacked: {message.splitlines()[-1] if message else 'damaged'}"
+        )
     return found
 
 

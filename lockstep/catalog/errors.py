@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lockstep.errors import LockstepError
+from lockstep.errors import InternalError
 
 
-class FetchError(LockstepError):
+class FetchError(InternalError):
     """A guest could not be fetched: no apt, no network, no valid signature, no room. The message is one line."""
