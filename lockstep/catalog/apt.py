@@ -1,7 +1,8 @@
-"""Packages of Debian for riscv64, brought and checked by apt itself, without root and whatever the machine is.
+"""Packages of Debian for riscv64, brought and checked by apt itself, without root and whatever the machine
+is.
 
-The machine's own apt configuration says from where and with whose signature. A signature that can't be checked ends the
-fetch: apt refuses such a mirror, and nothing here tells it otherwise.
+The machine's own apt configuration says from where and with whose signature. A signature that can't be
+checked ends the fetch: apt refuses such a mirror, and nothing here tells it otherwise.
 """
 
 from __future__ import annotations
@@ -55,7 +56,8 @@ def require_apt() -> None:
 def open_suite(root: Path, suite: str, probe: str, progress: Progress) -> PrivateApt:
     """An apt in `root` with fresh, verified lists of a suite of Debian that has the package `probe`.
 
-    Tries the machine's Debian mirrors in turn; if none will do, the FetchError says what was wrong with the first.
+    Tries the machine's Debian mirrors in turn; if none will do, the FetchError says what was wrong with the
+    first.
     """
     require_apt()
     machine = machine_configuration()
@@ -78,7 +80,9 @@ def open_suite(root: Path, suite: str, probe: str, progress: Progress) -> Privat
 
 
 def _candidates(machine: MachineConfiguration) -> Iterable[tuple[Mirror, str]]:
-    """Mirrors, each with the keys that the machine has for it, then with Debian's archive keys if those are others."""
+    """Mirrors, each with the keys that the machine has for it, then with Debian's archive keys if those are
+    others.
+    """
     sources = read_sources(machine.paths.get("source_list"), machine.paths.get("source_parts"))
     keyring = next((str(path) for path in _DEBIAN_KEYRINGS if path.is_file()), None)
     for mirror in debian_mirrors(sources):
@@ -102,8 +106,8 @@ def _update(apt: PrivateApt, mirror: Mirror, signed_by: str, progress: Progress)
     if "NO_PUBKEY" in messages or "signature" in messages.lower() or "not signed" in messages:
         keys = "the key in apt's sources" if "\n" in signed_by else signed_by
         raise FetchError(
-            f"the signature of {mirror.uri} can't be verified with {keys}; install a newer debian-archive-keyring"
-            f" ({_first_error(messages)})"
+            f"the signature of {mirror.uri} can't be verified with {keys};"
+            f" install a newer debian-archive-keyring ({_first_error(messages)})"
         )
     raise FetchError(f"the mirror {mirror.uri} can't be used: {_first_error(messages)}")
 
@@ -121,7 +125,9 @@ def find_package(apt: PrivateApt, name: str) -> Package:
 
 
 def parse_record(text: str) -> Package | None:
-    """The first record of what `apt-cache show` prints; None if there is none, or it lacks what a package must have."""
+    """The first record of what `apt-cache show` prints; None if there is none, or it lacks what a package
+    must have.
+    """
     lines = text.split("\n\n")[0].splitlines()
     fields = {
         name: value.strip() for name, _, value in (line.partition(":") for line in lines if line[:1] != " ")
@@ -152,8 +158,8 @@ def download(
 ) -> dict[str, Path]:
     """The packages' files in `directory`, by package name; those that are there already are only checked.
 
-    apt downloads to `directory`/partial, where an interrupted download is resumed; a file is moved up when it is whole
-    and its hash is the one in the signed list.
+    apt downloads to `directory`/partial, where an interrupted download is resumed; a file is moved up when it
+    is whole and its hash is the one in the signed list.
     """
     partial = directory / "partial"
     partial.mkdir(parents=True, exist_ok=True)
@@ -204,8 +210,8 @@ def _run_with_progress(
     """Runs apt-get; None if it succeeded, else what it said on stderr."""
     progress(what, None)
     with tempfile.TemporaryFile("w+", errors="replace") as messages:
-        # apt reports its progress, one line at a time, on a descriptor of our choice: its stdout, which says nothing
-        # else with -qq.
+        # apt reports its progress, one line at a time, on a descriptor of our choice: its stdout, which says
+        # nothing else with -qq.
         command = ["apt-get", "-q", "-q", "-o", "APT::Status-Fd=1", *arguments]
         process = subprocess.Popen(
             command,

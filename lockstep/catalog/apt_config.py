@@ -1,7 +1,9 @@
-"""A private configuration for apt: what this machine's own says about the network, over a state directory of ours.
+"""A private configuration for apt: what this machine's own says about the network, over a state directory of
+ours.
 
-apt reads $APT_CONFIG first, and it reads the machine's files from where that file says they are (apt.conf(5)); ours says
-"nowhere", and repeats from the machine's configuration only what is about acquiring files: proxies, timeouts, TLS.
+apt reads $APT_CONFIG first, and it reads the machine's files from where that file says they are
+(apt.conf(5)); ours says "nowhere", and repeats from the machine's configuration only what is about acquiring
+files: proxies, timeouts, TLS.
 """
 
 from __future__ import annotations
@@ -84,14 +86,17 @@ class PrivateApt:
 
     @property
     def configuration(self) -> Path:
+        """The file that $APT_CONFIG names."""
         return self.root / "apt.conf"
 
     @property
     def source_parts(self) -> Path:
+        """The directory with the mirror that is in use."""
         return self.root / "etc" / "sources.list.d"
 
     @property
     def lists(self) -> Path:
+        """The directory with what `apt-get update` brought."""
         return self.root / "state" / "lists"
 
     def environment(self) -> dict[str, str]:

@@ -41,6 +41,7 @@ class GuestEntry:
 
     @property
     def is_available(self) -> bool:
+        """Whether the guest can be run now."""
         return self.path is not None
 
 

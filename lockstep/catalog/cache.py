@@ -1,4 +1,6 @@
-"""The user's cache directory: where it is, and how it is written so that an interruption leaves nothing half done."""
+"""The user's cache directory: where it is, and how it is written so that an interruption leaves nothing half
+done.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ def cache_directory(environment: Mapping[str, str] | None = None) -> Path:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Writes a file so that a reader, now or after a crash, sees the old content or the new one and nothing between."""
+    """Writes a file so that a reader, now or after a crash, sees the old content or the new one and nothing
+    between.
+    """
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -59,7 +63,9 @@ def file_sha256(path: Path) -> str:
 
 @contextmanager
 def cache_lock(directory: Path, progress: Progress) -> Iterator[None]:
-    """Holds the cache's lock, waiting for the process that has it. The lock goes when its holder dies, however it dies."""
+    """Holds the cache's lock, waiting for the process that has it. The lock goes when its holder dies,
+    however it dies.
+    """
     try:
         directory.mkdir(parents=True, exist_ok=True)
         file = (directory / "fetch.lock").open("a")

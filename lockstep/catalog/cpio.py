@@ -30,23 +30,29 @@ class Entry:
 
 
 def directory(path: str, permissions: int = 0o755) -> Entry:
+    """A directory."""
     return Entry(path, stat.S_IFDIR | permissions)
 
 
 def file(path: str, data: bytes, permissions: int = 0o644) -> Entry:
+    """A regular file."""
     return Entry(path, stat.S_IFREG | permissions, data)
 
 
 def symbolic_link(path: str, target: str) -> Entry:
+    """A symbolic link."""
     return Entry(path, stat.S_IFLNK | 0o777, target.encode())
 
 
 def character_device(path: str, major: int, minor: int, permissions: int = 0o600) -> Entry:
+    """A character device."""
     return Entry(path, stat.S_IFCHR | permissions, device=(major, minor))
 
 
 def write_newc(entries: Iterable[Entry]) -> bytes:
-    """The archive of the entries, sorted by path: equal entries give equal bytes (inodes by order, all times 0)."""
+    """The archive of the entries, sorted by path: equal entries give equal bytes (inodes by order, all times
+    0).
+    """
     chunks = [_record(inode, entry) for inode, entry in enumerate(_sorted(entries), start=1)]
     chunks.append(_record(0, Entry(_TRAILER, 0)))
     return _padded(b"".join(chunks), _ARCHIVE_ALIGNMENT_BYTES)

@@ -12,7 +12,9 @@ from lockstep.catalog.errors import FetchError
 
 
 def extract_files(package: Path, is_wanted: Callable[[str], bool]) -> dict[str, bytes]:
-    """The regular files of a `.deb` whose path (`usr/bin/busybox`, no leading slash) is wanted, with their content."""
+    """The regular files of a `.deb` whose path (`usr/bin/busybox`, no leading slash) is wanted, with their
+    content.
+    """
     if shutil.which("dpkg-deb") is None:
         raise FetchError("dpkg-deb is missing; install the package dpkg")
     command = ["dpkg-deb", "--fsys-tarfile", str(package)]

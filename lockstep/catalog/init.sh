@@ -17,13 +17,16 @@ case "$run" in
 esac
 unset run
 
-# A session with the console as its terminal: job control works and ^C reaches the command.
-if [ -n "$command" ]; then
-    setsid cttyhack sh -c "$command"
-else
-    setsid cttyhack sh
-fi
-
-# Changing a terminal's settings waits until it has sent everything; powering off would cut that short.
-stty sane </dev/console
+# A session with the console as its terminal, so that job control works and ^C reaches the command. When its leader
+# ends, the kernel hangs the console up, which drops what hasn't been sent yet; changing the terminal's settings waits
+# until everything has been. A shell that was killed leaves us in the background, where SIGTTOU would stop that.
+setsid cttyhack sh -c '
+    if [ -n "$1" ]; then
+        sh -c "$1"
+    else
+        sh
+    fi
+    trap "" TTOU
+    stty sane
+' session "$command"
 poweroff -f

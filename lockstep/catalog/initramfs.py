@@ -15,8 +15,8 @@ def init_script() -> bytes:
 def build_initramfs(busybox: bytes) -> bytes:
     """An uncompressed initramfs around a static riscv64 busybox; the same busybox gives the same bytes.
 
-    It isn't compressed because unpacking would cost the guest more instructions than it saves anybody memory. The
-    links to busybox's applets are made by init, since only busybox itself knows which it has.
+    It isn't compressed because unpacking would cost the guest more instructions than it saves anybody memory.
+    The links to busybox's applets are made by init, since only busybox itself knows which it has.
     """
     return write_newc(_entries(busybox))
 

@@ -1,7 +1,7 @@
 """`lockstep fetch linux`: Debian's kernel, a busybox initramfs, OpenSBI and U-Boot in the user's cache.
 
-A fetch builds the guest in a directory of its own, moves that into place, and then replaces the manifest, which alone
-says where the guest is. So an interrupted fetch leaves the guest that was there before, or none.
+A fetch builds the guest in a directory of its own, moves that into place, and then replaces the manifest,
+which alone says where the guest is. So an interrupted fetch leaves the guest that was there before, or none.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ MEMORY_MIN_BYTES = 96 << 20
 MEMORY_RECOMMENDED_BYTES = 128 << 20
 
 _RECIPE_VERSION = 1
+_BUILDING = "building-"
 _KERNEL_METAPACKAGE = "linux-image-riscv64"
 _OTHER_PACKAGES = ("busybox-static", "opensbi", "u-boot-qemu")
 _FIRMWARE_PATH = "usr/lib/riscv64-linux-gnu/opensbi/generic/fw_jump.bin"
@@ -89,9 +90,11 @@ def uboot_guest() -> UBootGuest | None:
 
 
 def fetch_linux(progress: Progress, update: bool = False) -> LinuxGuest:
-    """Brings the guests `linux` and `u-boot` into the cache; does nothing, without network, if they are there.
+    """Brings the guests `linux` and `u-boot` into the cache; does nothing, without network, if they are
+    there.
 
-    With `update` it asks the mirror even then, and rebuilds if packages have newer versions. Raises FetchError.
+    With `update` it asks the mirror even then, and rebuilds if packages have newer versions. Raises
+    FetchError.
     """
     cache = cache_directory()
     with cache_lock(cache, progress):
@@ -146,11 +149,15 @@ def _fetch(cache: Path, progress: Progress) -> Manifest:
     progress("unpacking the packages", None)
     manifest = _build(cache, packages, debs, debs[kernel])
     write_atomically(_manifest_path(cache), encode_manifest(manifest))
+    # The lists are fetched anew each time and are larger than the guest.
+    shutil.rmtree(cache / "apt", ignore_errors=True)
     return manifest
 
 
 def _build(cache: Path, packages: list[Package], debs: dict[str, Path], kernel_deb: Path) -> Manifest:
-    with tempfile.TemporaryDirectory(dir=cache, prefix="building-") as temporary:
+    for left_behind in cache.glob(f"{_BUILDING}*"):  # by a fetch that was killed: we hold the lock
+        shutil.rmtree(left_behind, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=cache, prefix=_BUILDING) as temporary:
         building = Path(temporary) / "guest"
         (building / "modules").mkdir(parents=True)
         modules = _write_kernel(building, kernel_deb)

@@ -50,6 +50,7 @@ def describe_files(directory: Path, names: list[str]) -> dict[str, ManifestFile]
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
+    """The manifest as JSON, the same bytes for the same manifest."""
     return json.dumps(asdict(manifest), indent=2, sort_keys=True).encode() + b"\n"
 
 

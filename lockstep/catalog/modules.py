@@ -1,7 +1,8 @@
-"""Kernel modules: the ones that the guest's disks and network will need, in the order in which they can be loaded.
+"""Kernel modules: the ones that the guest's disks and network will need, in the order in which they can be
+loaded.
 
-Debian's package has no modules.dep (depmod makes it at installation), so dependencies are read from the modules' own
-`.modinfo`: `name=value` strings, each ended by a zero byte.
+Debian's package has no modules.dep (depmod makes it at installation), so dependencies are read from the
+modules' own `.modinfo`: `name=value` strings, each ended by a zero byte.
 """
 
 from __future__ import annotations
@@ -71,7 +72,9 @@ def modules_in_load_order(
 
 
 def _loaded_before(module: bytes) -> list[str]:
-    """The modules that this one asks to have loaded before it, if there are any such (`softdep=pre: a b post: c`)."""
+    """The modules that this one asks to have loaded before it, if there are any such (`softdep=pre: a b post:
+    c`).
+    """
     names = []
     for text in module_info(module, "softdep"):
         is_before = False

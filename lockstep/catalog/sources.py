@@ -11,9 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 DEBIAN_SUITES = frozenset(
-    "oldoldstable oldstable stable testing unstable sid buster bullseye bookworm trixie forky duke".split()
+    ("oldoldstable", "oldstable", "stable", "testing", "unstable", "sid")
+    + ("buster", "bullseye", "bookworm", "trixie", "forky", "duke")
 )
-"""Suites that only a whole Debian archive has under these plain names (a security archive's end in -security)."""
+)
+"""Suites that only a whole Debian archive has under these plain names (a security archive's end in
+-security).
+"""
 
 _FALSE_WORDS = frozenset(("no", "false", "without", "off", "disable", "0"))
 _PART_NAME = re.compile(r"[A-Za-z0-9_.-]+\.(list|sources)")
@@ -37,7 +41,9 @@ class Mirror:
 
     uri: str
     signed_by: str | None
-    """Paths of keyrings, fingerprints or a key itself, as apt's Signed-By takes it; None: the entry doesn't say."""
+    """Paths of keyrings, fingerprints or a key itself, as apt's Signed-By takes it; None: the entry doesn't
+    say.
+    """
     check_valid_until: str | None = None
 
 
@@ -111,7 +117,9 @@ def _without_comment(line: str) -> str:
 
 
 def read_sources(source_list: Path | None, source_parts: Path | None) -> list[Source]:
-    """The entries of sources.list and of sources.list.d, in apt's order; files that can't be read are left out."""
+    """The entries of sources.list and of sources.list.d, in apt's order; files that can't be read are left
+    out.
+    """
     files = [source_list] if source_list and source_list.is_file() else []
     if source_parts and source_parts.is_dir():
         files += sorted(part for part in source_parts.iterdir() if _PART_NAME.fullmatch(part.name))
@@ -128,8 +136,8 @@ def read_sources(source_list: Path | None, source_parts: Path | None) -> list[So
 def debian_mirrors(sources: Iterable[Source]) -> list[Mirror]:
     """The mirrors that look like Debian's archive, the likeliest first, each once.
 
-    A third party's archive can look the same (suite `bookworm`, component `main`), so entries that are trusted through
-    Debian's archive keys come first; whoever uses the list tries them in turn.
+    A third party's archive can look the same (suite `bookworm`, component `main`), so entries that are
+    trusted through Debian's archive keys come first; whoever uses the list tries them in turn.
     """
     mirrors: dict[tuple[str, str | None], Mirror] = {}
     for source in sources:
