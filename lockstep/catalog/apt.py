@@ -145,7 +145,7 @@ def parse_record(text: str) -> Package | None:
 
 
 def exact_dependency(package: Package, prefix: str) -> str:
-    """The package that a metapackage stands for: its dependency on one version of a package named `prefix`…"""
+    """The package that a metapackage stands for: its dependency on one version of `prefix`…"""
     for dependency in package.depends.split(","):
         match = _EXACT_DEPENDENCY.fullmatch(dependency)
         if match is not None and match["name"].startswith(prefix):

@@ -100,7 +100,7 @@ class PrivateApt:
         return self.root / "state" / "lists"
 
     def environment(self) -> dict[str, str]:
-        """The environment for apt's commands: this configuration, and messages in the language that we read."""
+        """The environment for apt's commands: this configuration, and messages in a language we read."""
         return {**os.environ, "APT_CONFIG": str(self.configuration), "LC_ALL": "C", "LANGUAGE": "C"}
 
 

@@ -20,7 +20,8 @@ def extract_files(package: Path, is_wanted: Callable[[str], bool]) -> dict[str, 
     command = ["dpkg-deb", "--fsys-tarfile", str(package)]
     found: dict[str, bytes] = {}
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stdout is not None and process.stderr is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
         try:
             with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
                 for member in archive:

@@ -6,4 +6,4 @@ from lockstep.errors import InternalError
 
 
 class FetchError(InternalError):
-    """A guest could not be fetched: no apt, no network, no valid signature, no room. The message is one line."""
+    """A guest could not be fetched: no apt, no network, no valid signature or no room."""

@@ -36,7 +36,7 @@ def read_image_header(image: bytes) -> ImageHeader:
 
 
 def flat_image(kernel: bytes) -> bytes:
-    """The flat Image in Debian's kernel file, which is that Image itself or, in some releases, a gzip of it."""
+    """The flat Image in Debian's kernel file: that Image itself or, in some releases, a gzip of it."""
     image = gzip.decompress(kernel) if kernel.startswith(_GZIP_MAGIC) else kernel
     read_image_header(image)
     return image
