@@ -1,0 +1,59 @@
+"""What a machine is made of: its size, its clock and the files that it starts from.
+
+A `MachineConfig` is checked where it is made, so that no part of the machine meets one that makes no sense.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from lockstep.errors import UsageError
+from lockstep.machine.memory_map import HARTS_MAX
+from lockstep.machine.quantities import MIB, check_memory
+
+Clock = Literal["host", "virtual"]
+GuestSource = Path | bytes
+"""A file of the guest: where it is, or what is in it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MachineConfig:
+    """The machine that is wanted. UsageError if there is no such machine.
+
+    Either `guest` or `kernel` (not both), or `bios` alone. With `bios`, `guest` means the same as `kernel`.
+    """
+
+    memory_bytes: int = 128 * MIB
+    harts: int = 1
+    clock: Clock = "host"
+    guest: GuestSource | None = None
+    bios: GuestSource | None = None
+    kernel: GuestSource | None = None
+    initrd: GuestSource | None = None
+    append: str = ""
+    """The guest's `bootargs`."""
+    guest_name: str = ""
+    """The guest's name in reports; empty: the name of its file."""
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense."""
+        check_memory(self.memory_bytes)
+        if not 1 <= self.harts <= HARTS_MAX:
+            raise UsageError(f"--harts {self.harts} is out of range: give 1 to {HARTS_MAX}")
+        if self.clock not in ("host", "virtual"):
+            raise UsageError(f"--clock {self.clock} is unknown: give host or virtual")
+        if "\0" in self.append:
+            raise UsageError("--append holds a NUL character: leave it out")
+        if self.guest is not None and self.kernel is not None:
+            raise UsageError("GUEST and --kernel are both given: leave one of them out")
+        if self.guest is None and self.kernel is None and self.bios is None:
+            raise UsageError("there is nothing to run: give a GUEST, --kernel or --bios")
+        if self.initrd is not None and self.payload is None:
+            raise UsageError("--initrd needs a kernel: give --kernel as well")
+
+    @property
+    def payload(self) -> GuestSource | None:
+        """What runs on the machine, or on its firmware: the kernel or the guest."""
+        return self.guest if self.kernel is None else self.kernel
