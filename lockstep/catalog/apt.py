@@ -32,7 +32,7 @@ _DEBIAN_KEYRINGS = tuple(
 )
 _STATUS = re.compile(r"dlstatus:\d+:(?P<percent>[0-9.]+):")
 _EXACT_DEPENDENCY = re.compile(r"\s*(?P<name>[a-z0-9][a-z0-9+.-]+)(?::\w+)? *\(= *(?P<version>[^)]+)\)\s*")
-_DISK_FULL = "No space left on device"
+_MAKE_ROOM = "free some, or set LOCKSTEP_CACHE to a directory elsewhere"
 
 
 @dataclass(frozen=True)
@@ -200,7 +200,7 @@ def _require_space(directory: Path, needed_bytes: int) -> None:
     if free_bytes < needed_bytes:
         raise FetchError(
             f"no room in {directory}: {needed_bytes >> 20} MiB are needed, {free_bytes >> 20} MiB are free;"
-            " free some, or set LOCKSTEP_CACHE to a directory elsewhere"
+            f" {_MAKE_ROOM}"
         )
 
 
@@ -234,14 +234,17 @@ def _run_with_progress(
                 process.terminate()
                 process.wait()
             process.stdout.close()
+        if process.returncode == 0:
+            return None
         messages.seek(0)
-        return None if process.returncode == 0 else messages.read()
+        text = messages.read()
+        if "No space left on device" in text:
+            raise FetchError(f"no room in {apt.root.parent}; {_MAKE_ROOM}")
+        return text
 
 
 def _first_error(messages: str) -> str:
     """apt's first complaint, as one line."""
-    if _DISK_FULL in messages:
-        return f"{_DISK_FULL}; free some, or set LOCKSTEP_CACHE to a directory elsewhere"
     lines = [" ".join(line.split()) for line in messages.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("E: ")] or lines or ["apt gave no reason"]
     return errors[0].removeprefix("E: ").removeprefix("W: ")

@@ -151,6 +151,8 @@ def _fetch(cache: Path, progress: Progress) -> Manifest:
     write_atomically(_manifest_path(cache), encode_manifest(manifest))
     # The lists are fetched anew each time and are larger than the guest.
     shutil.rmtree(cache / "apt", ignore_errors=True)
+    for outdated in set((cache / "debs").glob("*.deb")) - set(debs.values()):
+        outdated.unlink()
     return manifest
 
 

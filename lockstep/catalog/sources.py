@@ -11,8 +11,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 DEBIAN_SUITES = frozenset(
-    ("oldoldstable", "oldstable", "stable", "testing", "unstable", "sid")
-    + ("buster", "bullseye", "bookworm", "trixie", "forky", "duke")
+    [
+        "oldoldstable",
+        "oldstable",
+        "stable",
+        "testing",
+        "unstable",
+        "sid",
+        "buster",
+        "bullseye",
+        "bookworm",
+        "trixie",
+        "forky",
+        "duke",
+    ]
 )
 """Suites that only a whole Debian archive has under these plain names (a security archive's end in
 -security).
