@@ -256,3 +256,12 @@ def test_there_is_no_output_beyond_the_contexts(plic: Any) -> None:
     for context in (-1, CONTEXTS, 64, 65):
         assert not plic_output(plic, context)
         assert plic_best(plic, context) == 0
+
+
+def test_enable_words_beyond_the_sources_are_not_the_next_contexts(plic: Any) -> None:
+    enable(plic, 1, *range(PLIC_SOURCES))
+    before = plic.tobytes()
+    for offset in range(ENABLE + PLIC_SOURCES // 8, ENABLE + ENABLE_STRIDE, 4):
+        assert plic_read(plic, offset, 4) == 0
+        plic_write(plic, offset, 4, 1)
+    assert plic.tobytes() == before
