@@ -154,10 +154,8 @@ def _check_loads(file: GuestFile, loads: list[_Load], memory_bytes: int) -> None
     """`loads` come by ascending address."""
     for load in loads:
         if load.file_bytes > load.memory_bytes:
-            raise _damaged(
-                file,
-                f"segment {load.index} has {load.file_bytes} bytes in the file but {load.memory_bytes} in memory",
-            )
+            sizes = f"{load.file_bytes} bytes in the file and {load.memory_bytes} in memory"
+            raise _damaged(file, f"segment {load.index} has {sizes}")
         if load.physical < RAM_BASE:
             raise GuestError(
                 f"{file.name}: segment {load.index} at 0x{load.physical:x} lies outside of "

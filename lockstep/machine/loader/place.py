@@ -1,9 +1,9 @@
 """Where everything lies when the machine starts, as QEMU 7.2's riscv `virt` machine places it.
 
-Without firmware the guest starts in machine mode: an ELF at its own addresses, a raw image at the start of
-RAM. With firmware (`--bios`), that is at the start of RAM and the kernel behind it, on the next 2 MiB boundary.
-The initrd follows the kernel at half of the memory or 128 MiB, whichever is less; the device tree is near the
-end.
+Without firmware the guest starts in machine mode: an ELF at its own addresses, a raw image at the start
+of RAM. With firmware (`--bios`), that is at the start of RAM and the kernel behind it, on the next 2 MiB
+boundary. The initrd follows the kernel at half of the memory or 128 MiB, whichever is less; the device tree
+is near the end.
 """
 
 from __future__ import annotations
