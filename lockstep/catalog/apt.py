@@ -63,7 +63,7 @@ def open_suite(root: Path, suite: str, probe: str, progress: Progress) -> Privat
     machine = machine_configuration()
     apt = prepare_private_apt(root, machine)
     first_error: FetchError | None = None
-    for mirror, signed_by in _candidates(machine):
+    for mirror, signed_by in candidates(machine):
         write_atomically(
             apt.source_parts / "mirror.sources", render_source(mirror, suite, signed_by).encode()
         )
@@ -79,7 +79,7 @@ def open_suite(root: Path, suite: str, probe: str, progress: Progress) -> Privat
     )
 
 
-def _candidates(machine: MachineConfiguration) -> Iterable[tuple[Mirror, str]]:
+def candidates(machine: MachineConfiguration) -> Iterable[tuple[Mirror, str]]:
     """Mirrors, each with the keys that the machine has for it, then with Debian's archive keys if those are
     others.
     """
