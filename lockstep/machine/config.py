@@ -43,9 +43,14 @@ class MachineConfig:
         if not 1 <= self.harts <= HARTS_MAX:
             raise UsageError(f"--harts {self.harts} is out of range: give 1 to {HARTS_MAX}")
         if self.clock not in ("host", "virtual"):
-            raise UsageError(f"--clock {self.clock} is unknown: give host or virtual")
+            raise UsageError(f"--clock {self.clock!r} is unknown: give host or virtual")
         if "\0" in self.append:
             raise UsageError("--append holds a NUL character: leave it out")
+        try:
+            # As it will be in the device tree: bytes that the user's locale couldn't decode come through.
+            self.append.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError as error:
+            raise UsageError("--append holds text that is not UTF-8: leave it out") from error
         if self.guest is not None and self.kernel is not None:
             raise UsageError("GUEST and --kernel are both given: leave one of them out")
         if self.guest is None and self.kernel is None and self.bios is None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 
-_MAGIC = int.from_bytes(b"OSBI", "big")
+_MAGIC = int.from_bytes(b"OSBI", "little")
 _VERSION = 2
 _SUPERVISOR_MODE = 1
 _LAYOUT = struct.Struct("<6Q")

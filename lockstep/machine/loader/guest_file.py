@@ -14,7 +14,7 @@ from typing import BinaryIO
 from lockstep.errors import GuestError
 from lockstep.machine.config import GuestSource
 
-CHUNK_BYTES = 1 << 20
+CHUNK_BYTES = 64 << 10
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,11 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lockstep.errors import GuestError
-from lockstep.machine.loader.guest_file import GuestFile
+from lockstep.machine.loader.guest_file import CHUNK_BYTES, GuestFile
 from lockstep.machine.loader.program import Program, Segment
 from lockstep.machine.loader.room import advice_for_end, ram_range
 from lockstep.machine.memory_map import RAM_BASE
@@ -80,22 +81,31 @@ def check_fits(name: str, address: int, size_bytes: int, memory_bytes: int) -> N
 
 def unpack_gzip(file: GuestFile, room_bytes: int) -> GuestFile:
     """What is in gzip `file`, at most `room_bytes`. GuestError if it is more, damaged or truncated."""
-    unpacker = zlib.decompressobj(_GZIP_WINDOW_BITS)
     pieces = []
     left_bytes = room_bytes
-    try:
-        for chunk in file.chunks():
-            pieces.append(unpacker.decompress(chunk, left_bytes + 1))
-            left_bytes -= len(pieces[-1])
-            if left_bytes < 0:
-                raise GuestError(f"{file.name} unpacks to more than the memory: give more --memory")
-            if unpacker.eof:
-                break
-    except zlib.error as error:
-        raise GuestError(f"{file.name} is a damaged gzip file ({error}): copy or build it again") from error
-    if not unpacker.eof:
-        raise GuestError(f"{file.name} is a truncated gzip file: copy or build it again")
+    for piece in _unpacked(file):
+        pieces.append(piece)
+        left_bytes -= len(piece)
+        if left_bytes < 0:
+            raise GuestError(f"{file.name} unpacks to more than fits in memory: give more --memory")
     unpacked = b"".join(pieces)
     if not unpacked:
         raise GuestError(f"{file.name} is empty once unpacked: give a file with a guest in it")
     return GuestFile(file.name, len(unpacked), io.BytesIO(unpacked))
+
+
+def _unpacked(file: GuestFile) -> Iterator[bytes]:
+    """What is in gzip `file`, in pieces of at most CHUNK_BYTES, however well it is packed."""
+    unpacker = zlib.decompressobj(_GZIP_WINDOW_BITS)
+    try:
+        for packed in file.chunks():
+            while packed and not unpacker.eof:
+                yield unpacker.decompress(packed, CHUNK_BYTES)
+                packed = unpacker.unconsumed_tail
+        # zlib may hold back what it has no room for after the last input.
+        while not unpacker.eof and (piece := unpacker.decompress(b"", CHUNK_BYTES)):
+            yield piece
+    except zlib.error as error:
+        raise GuestError(f"{file.name} is a damaged gzip file ({error}): copy or build it again") from error
+    if not unpacker.eof:
+        raise GuestError(f"{file.name} is a truncated gzip file: copy or build it again")

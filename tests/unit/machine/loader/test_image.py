@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import struct
+import tracemalloc
 
 import pytest
 
@@ -100,8 +101,8 @@ def test_gzip_is_unpacked() -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (gzip.compress(bytes(1001)), "more than the memory"),
-        (gzip.compress(bytes(100 << 20)), "more than the memory"),
+        (gzip.compress(bytes(1001)), "more than fits in memory"),
+        (gzip.compress(bytes(100 << 20)), "more than fits in memory"),
         (gzip.compress(b"guest")[:-9], "truncated gzip"),
         (gzip.compress(b"guest")[:-8] + bytes(8), "damaged gzip"),
         (gzip.compress(b"guest")[:10] + b"\xff" * 20, "damaged gzip"),
@@ -111,3 +112,18 @@ def test_gzip_is_unpacked() -> None:
 def test_gzip_that_is_too_large_or_broken(data: bytes, message: str) -> None:
     with pytest.raises(GuestError, match=message):
         unpack(data, 1000)
+
+
+def test_a_small_file_that_unpacks_to_much_takes_little_memory() -> None:
+    bomb = gzip.compress(bytes(100 << 20))
+    tracemalloc.start()
+    with pytest.raises(GuestError, match="more than fits in memory"):
+        unpack(bomb, 1 << 20)
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak_bytes < 2 << 20
+
+
+def test_no_room_at_all() -> None:
+    with pytest.raises(GuestError, match="more than fits in memory"):
+        unpack(gzip.compress(b"x"), -1)
