@@ -1,4 +1,4 @@
-"""`lockstep fetch linux` with the real apt and the machine's own mirror, and what it brings booted by QEMU."""
+"""`lockstep fetch linux` with the real apt and the machine's own mirror; QEMU boots what it brings."""
 
 from __future__ import annotations
 
