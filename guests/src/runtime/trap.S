@@ -52,9 +52,13 @@
 mode_call:
     addi sp, sp, -16
     sd ra, 8(sp)
-    li t0, 3 << 11
+    csrr t1, mstatus
+    li t0, 3 << 11 | 1 << 7             # MPP and MPIE
     csrc mstatus, t0
+    andi t1, t1, 1 << 3
+    slli t1, t1, 4                      # MPIE = MIE, so that MIE comes back as it is
     slli a0, a0, 11
+    or a0, a0, t1
     csrs mstatus, a0
     csrw mepc, a1
     mv a0, a2
