@@ -67,7 +67,7 @@ LOAD_CHANGES = {
     "flags": words,
 }
 HEADER_CHANGES = {
-    "entry": st.integers(RAM, RAM + 80) | st.integers(RAM, RAM + 0x3000) | numbers,
+    "entry": st.integers(RAM, RAM + 80),
     "word_class": bytes_of_fields,
     "byte_order": bytes_of_fields,
     "kind": shorts,
