@@ -27,6 +27,13 @@ from lockstep.log.layout import CAPACITY, CAPACITY_BYTES_MAX, CAPACITY_BYTES_MIN
 from lockstep.log.words import load_word
 
 
+def _has_fixed_size(fd: int) -> bool:
+    try:
+        return bool(fcntl.fcntl(fd, fcntl.F_GET_SEALS) & fcntl.F_SEAL_SHRINK)
+    except OSError:  # a file that knows no seals
+        return False
+
+
 class SharedRing:
     """One ring mapped into this process. `base` is what the nopython functions take; `fd` can be passed on.
 
@@ -64,9 +71,7 @@ class SharedRing:
         Raises a `LogError` for what isn't a ring of this version or not this (generation, secondary)'s.
         """
         size = os.fstat(fd).st_size
-        if size < block_size(CAPACITY_BYTES_MIN):
-            raise log_error(FOREIGN_MAGIC)
-        if not fcntl.fcntl(fd, fcntl.F_GET_SEALS) & fcntl.F_SEAL_SHRINK:
+        if size < block_size(CAPACITY_BYTES_MIN) or not _has_fixed_size(fd):
             raise log_error(FOREIGN_MAGIC)
         mapping = mmap.mmap(fd, size)
         attached = cls(fd, mapping)
