@@ -4,7 +4,7 @@
 void check_uart(void) {
     while ((uart_read(UART_LSR) & UART_LSR_TEMT) == 0) {
     }
-    check("uart LSR is idle", uart_read(UART_LSR), UART_LSR_THRE | UART_LSR_TEMT);
+    check("uart LSR is idle", uart_read(UART_LSR) & (uint8_t)~UART_LSR_DR, UART_LSR_THRE | UART_LSR_TEMT);
     uart_write(UART_SCR, 0xa5);
     uint64_t scratch = uart_read(UART_SCR);
     uart_write(UART_SCR, 0x5a);
