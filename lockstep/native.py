@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import numba
 import numpy as np
 from llvmlite import ir
+from numba import carray as carray
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic as _intrinsic

@@ -1,0 +1,161 @@
+"""Translation blocks: how many instructions each holds, and which of them retired when a block is left early.
+
+The block hook gets, as its `user_data`, a constant that libunicorn bakes into each block when it translates it. We
+point it at a fresh BLOCK record before every translation, so that each block owns a record, found without a
+look-up. The record is filled in when its block first runs, which is right after its translation: nothing of the
+guest has run in between, so memory still holds the bytes that were translated.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lockstep.machine.access import (
+    Control,
+    Wiring,
+    board_of,
+    control_of,
+    env_of,
+    load_half,
+    load_word,
+    store_word,
+    translation_at,
+)
+from lockstep.machine.engine.layout import HOOK_USER_DATA
+from lockstep.machine.memory_map import RAM_BASE
+from lockstep.machine.mmu import _slot_of, use_for_code
+from lockstep.machine.riscv.decode import after_effects, instruction_bytes
+from lockstep.machine.riscv.translate import FETCH, walk
+from lockstep.native import as_pointer, carray, inline, nopython
+
+UNKNOWN = 1 << 62
+"""A `length` that sends the block hook down its slow path every time."""
+
+BLOCK = np.dtype(
+    [
+        ("length", np.int64),  # instructions, or UNKNOWN: not filled in yet, or the slow path wants to see it
+        ("instructions", np.int64),
+        ("pc", np.int64),
+        ("after", np.int64),  # what its last instruction may have changed: AFTER_* of riscv.decode
+        ("halfwords", np.int64),
+    ],
+    align=True,
+)
+"""Followed by a bit map, one bit per halfword: set where an instruction starts."""
+
+BLOCK_BYTES = BLOCK.itemsize
+BLOCK_BYTES_MAX = BLOCK_BYTES + 8 * 64
+
+
+@inline
+def block_at(address: int) -> Any:
+    """The BLOCK record at `address`."""
+    return carray(as_pointer(address), 1, BLOCK)[0]
+
+
+@nopython
+def prepare_next(wiring: Wiring, address: int) -> None:
+    """Make `address` the record of whatever is translated next."""
+    wiring.blocks_next = address
+    block_at(address).length = UNKNOWN
+    block_at(address).halfwords = -1
+    store_word(wiring.hook + HOOK_USER_DATA, address)
+
+
+@nopython
+def code_address(wiring: Wiring, control: Control, address: int) -> int:
+    """Host address of the code at virtual `address` as the hart fetches it (stale translations too), or 0."""
+    env = env_of(wiring)
+    tag = (address & -4096) | env.priv << 1 | 1
+    entry = translation_at(wiring, _slot_of(wiring, tag))
+    if entry.generation == wiring.translations_generation:
+        physical = entry.page | (address & 4095)
+    else:
+        physical, _ = walk(control, env, address, env.priv, FETCH, False)
+    offset = physical - RAM_BASE
+    if offset < 0 or offset >= control.ram_bytes - 1:
+        return 0
+    return control.ram_address + offset
+
+
+@nopython
+def code_at(wiring: Wiring, control: Control, address: int) -> int:
+    """The instruction's bits at virtual `address`: 16 or 32 of them, 0 if they can't be read."""
+    host = code_address(wiring, control, address)
+    if host == 0:
+        return 0
+    bits = load_half(host)
+    if bits & 3 == 3:
+        upper = code_address(wiring, control, address + 2) if address & 4095 == 4094 else host + 2
+        if upper:
+            bits |= load_half(upper) << 16
+    return bits
+
+
+@nopython
+def fill_block(wiring: Wiring, pc: int, size: int, address: int) -> bool:
+    """Fill in the record at `address` for the block of `size` bytes at `pc`; False if the arena is full."""
+    control = control_of(wiring)
+    if address + 2 * BLOCK_BYTES_MAX > wiring.blocks_end:
+        return False
+    block = block_at(address)
+    halfwords = size >> 1
+    bitmap = address + BLOCK_BYTES
+    words = (halfwords + 63) >> 6
+    for word in range(words):
+        store_word(bitmap + 8 * word, 0)
+    offset, instructions, after = 0, 0, 0
+    while offset < size:
+        bits = code_at(wiring, control, pc + offset)
+        half = offset >> 1
+        place = bitmap + 8 * (half >> 6)
+        store_word(place, load_word(place) | 1 << (half & 63))
+        instructions += 1
+        after |= after_effects(bits)
+        offset += instruction_bytes(bits)
+    block.pc = pc
+    block.instructions = instructions
+    block.halfwords = halfwords
+    block.after = after
+    block.length = instructions if after == 0 else UNKNOWN
+    _mark_code(wiring, control, pc)
+    if size > 0:
+        _mark_code(wiring, control, pc + size - 1)
+    prepare_next(wiring, address + BLOCK_BYTES + 8 * words)
+    return True
+
+
+@nopython
+def _mark_code(wiring: Wiring, control: Control, pc: int) -> None:
+    host = code_address(wiring, control, pc & -2)
+    if host:
+        use_for_code(wiring, control, (host - control.ram_address) >> 12)
+
+
+@nopython
+def retired_before(block_address: int, pc: int) -> int:
+    """How many instructions of the block start before `pc`."""
+    block = block_at(block_address)
+    halfwords = (pc - block.pc) >> 1
+    if halfwords < 0 or halfwords > block.halfwords:
+        return block.instructions
+    count = 0
+    for half in range(halfwords):
+        count += (load_word(block_address + BLOCK_BYTES + 8 * (half >> 6)) >> (half & 63)) & 1
+    return count
+
+
+@nopython
+def start_position(wiring: Wiring) -> int:
+    """Position at which the block in flight started."""
+    control = control_of(wiring)
+    return board_of(wiring).position - block_at(control.block).instructions
+
+
+@nopython
+def leave_block_at(wiring: Wiring, pc: int) -> None:
+    """Count of the block in flight only the instructions before `pc`: the others don't retire."""
+    control = control_of(wiring)
+    board_of(wiring).position = start_position(wiring) + retired_before(control.block, pc)

@@ -1,0 +1,1 @@
+"""Unicorn: one engine per hart, and all that reaches into libunicorn beyond its API."""

@@ -1,0 +1,146 @@
+"""What happens between blocks: the slow path of the block hook and of trap entry.
+
+A *natural* block start is where control arrives by itself. Only there are interrupts taken and is device time
+looked at, so that having stopped somewhere changes nothing.
+"""
+
+from __future__ import annotations
+
+from lockstep.machine.access import Board, Control, Wiring, board_of, control_of, env_of, wiring_of_hart
+from lockstep.machine.clocks import guest_ns, icount_of, timer_ns
+from lockstep.machine.devices.rtc import rtc_alarm_ns, rtc_tick
+from lockstep.machine.input import deliver_input, next_input_ns
+from lockstep.machine.lines import next_runnable, update_lines
+from lockstep.machine.mmu import flush_translations
+from lockstep.machine.riscv.bits import MTIP
+from lockstep.machine.riscv.traps import NO_INTERRUPT, choose_interrupt, enter_trap
+from lockstep.machine.state import (
+    CONSOLE_FULL,
+    EXACT,
+    FINISHED,
+    KICKED,
+    NEVER,
+    QUIET,
+    REACHED,
+    TURN_OVER,
+)
+from lockstep.native import exchange, nopython
+from lockstep.native_calls import call_int32
+
+TURN_POSITIONS = 100_000
+QUIET_POSITIONS = 1 << 22
+CONSOLE_RESERVE_BYTES = 4096
+"""More than one block of stores can write."""
+
+GO_ON, REDIRECT, STOP = 0, 1, 2
+
+_KICK_OFFSET, _DEADLINE_OFFSET = 16, 0
+
+
+@nopython
+def stop_run(wiring: Wiring, reason: int) -> int:
+    """Make `emu_start` return before another block runs."""
+    control_of(wiring).stop = reason
+    call_int32(wiring.emu_stop, (wiring.engine,))
+    return STOP
+
+
+@nopython
+def set_deadline(board: Board, control: Control) -> None:
+    """Compute the position at which something has to be looked at next."""
+    deadline = min(control.limit, board.quiet_at)
+    if board.harts_count > 1:
+        deadline = min(deadline, board.turn_end)
+    if control.exact_icount < NEVER:
+        deadline = min(deadline, control.exact_icount + board.traps + board.switches)
+    event_ns = min(rtc_alarm_ns(board.rtc) - board.rtc_epoch_ns, next_input_ns(board, control))
+    env = env_of(wiring_of_hart(control, board.current_hart))
+    if env.mip & MTIP == 0:
+        event_ns = min(event_ns, timer_ns(board.clint.mtimecmp[board.current_hart]))
+    if event_ns < NEVER:
+        deadline = min(deadline, event_ns - board.time_offset_ns)
+    control.deadline = deadline
+
+
+@nopython
+def arm_deadline(board: Board, control: Control, control_address: int) -> None:
+    """`set_deadline`, without losing a kick that comes meanwhile."""
+    exchange(control_address + _DEADLINE_OFFSET, 0)
+    set_deadline(board, control)
+    if control.kick:
+        exchange(control_address + _DEADLINE_OFFSET, 0)
+
+
+@nopython
+def be_quiet(board: Board, control: Control) -> None:
+    """A quiet point: after it, no translation that was made before it is remembered."""
+    board.quiet_at = (board.position // QUIET_POSITIONS + 1) * QUIET_POSITIONS
+    for hart in range(board.harts_count):
+        flush_translations(wiring_of_hart(control, hart))
+
+
+@nopython
+def advance_devices(board: Board, control: Control, position: int) -> None:
+    """Bring device time and interrupt lines up to `position`."""
+    now_ns = guest_ns(board, position)
+    deliver_input(board, control, now_ns)
+    rtc_tick(board.rtc, board.rtc_epoch_ns + now_ns)
+    update_lines(board, control, position)
+
+
+@nopython
+def _stop_reason(board: Board, control: Control) -> int:
+    if board.finisher.stopped:
+        return FINISHED
+    if control.kick:
+        return KICKED
+    if board.console_bytes - control.console_drained > control.console_capacity - CONSOLE_RESERVE_BYTES:
+        return CONSOLE_FULL
+    if board.position >= control.limit:
+        return REACHED
+    return 0
+
+
+@nopython
+def at_natural_start(wiring: Wiring, pc: int) -> int:
+    """Do what is due where the next instruction is the one at `pc`; returns GO_ON, REDIRECT or STOP.
+
+    REDIRECT: the hart goes on elsewhere, or has to look its code up again.
+    """
+    board, control = board_of(wiring), control_of(wiring)
+    control.slow_blocks += 1
+    reason = _stop_reason(board, control)
+    if reason:
+        return stop_run(wiring, reason)
+    if board.position >= board.quiet_at:
+        be_quiet(board, control)
+        if control.stop_when_quiet:
+            return stop_run(wiring, QUIET)
+        return REDIRECT
+    advance_devices(board, control, board.position)
+    if board.harts_count > 1 and board.position >= board.turn_end:
+        if next_runnable(board, control) != wiring.hart:
+            return stop_run(wiring, TURN_OVER)
+        board.turn_end = board.position + TURN_POSITIONS
+    cause = choose_interrupt(env_of(wiring))
+    if cause != NO_INTERRUPT:
+        enter_trap(wiring, cause, 0, pc, True)
+        control.interrupts += 1
+        control.deadline = 0
+        return REDIRECT
+    arm_deadline(board, control, wiring.control)
+    return GO_ON
+
+
+@nopython
+def exact_stop_due(board: Board, control: Control) -> bool:
+    """Whether the exact stop is right here."""
+    return icount_of(board) >= control.exact_icount
+
+
+@nopython
+def check_exact(wiring: Wiring) -> int:
+    """STOP if the exact stop is right here, before anything else happens at this place."""
+    if exact_stop_due(board_of(wiring), control_of(wiring)):
+        return stop_run(wiring, EXACT)
+    return GO_ON

@@ -1,0 +1,183 @@
+"""What libunicorn calls: at blocks (slow path), exceptions and ebreak. All native, no Python runs."""
+
+from __future__ import annotations
+
+from lockstep.machine.access import Wiring, board_of, control_of, env_of, store_flags, wiring_at
+from lockstep.machine.blocks import (
+    block_at,
+    code_at,
+    fill_block,
+    leave_block_at,
+    prepare_next,
+)
+from lockstep.machine.clocks import icount_of
+from lockstep.machine.engine.layout import CPU_CFLAGS_NEXT_TB, ENGINE_INVALID_ERROR
+from lockstep.machine.events import GO_ON, at_natural_start, check_exact
+from lockstep.machine.mmu import flush_translations
+from lockstep.machine.riscv.bits import (
+    BREAKPOINT,
+    ENVIRONMENT_CALL,
+    FETCH_ACCESS_FAULT,
+    FETCH_PAGE_FAULT,
+    ILLEGAL_INSTRUCTION,
+    MSTATUS_MPRV,
+)
+from lockstep.machine.riscv.decode import (
+    AFTER_LOOKUP,
+    AFTER_PENDING,
+    AFTER_RECHECK,
+    AFTER_RETURN,
+    instruction_bytes,
+)
+from lockstep.machine.riscv.traps import enter_trap
+from lockstep.native import boolean, callback, int32, int64, nopython, void
+from lockstep.native_calls import call_void
+
+
+@nopython
+def _restart(wiring: Wiring) -> None:
+    """Leave the block that is about to run and look up the code at the hart's pc; does not return."""
+    call_void(wiring.loop_exit, (wiring.cpu,))
+
+
+@nopython
+def translate_next(wiring: Wiring, instructions: int) -> None:
+    """Make the next block exactly `instructions` long."""
+    store_flags(wiring.cpu + CPU_CFLAGS_NEXT_TB, instructions)
+
+
+@nopython
+def _apply_after(wiring: Wiring) -> None:
+    """At a block start: what the block before it left to do. May not return."""
+    control = control_of(wiring)
+    after = control.after_block
+    control.after_block = 0
+    if after & AFTER_RETURN:
+        flush_translations(wiring)
+        after |= AFTER_LOOKUP
+    if after & AFTER_LOOKUP:
+        _restart(wiring)
+
+
+@nopython
+def begin_block(wiring: Wiring, pc: int, size: int, address: int) -> None:
+    """The block hook's slow path: `address` is the BLOCK record of the block of `size` bytes at `pc`."""
+    board, control = board_of(wiring), control_of(wiring)
+    block = block_at(address)
+    if block.halfwords < 0 and not fill_block(wiring, pc, size, address):
+        call_void(wiring.tb_flush, (wiring.cpu,))
+        prepare_next(wiring, wiring.blocks_first)
+        _restart(wiring)
+    if control.after_block:
+        _apply_after(wiring)
+    natural = control.cutting == 0 and board.rest == 0
+    if control.cutting == 0 and check_exact(wiring) != GO_ON:
+        return
+    if natural and board.position >= control.deadline:
+        action = at_natural_start(wiring, pc)
+        if action != GO_ON:
+            if control.stop == 0:
+                _restart(wiring)
+            return
+    if control.cutting:
+        control.cutting = 0
+    else:
+        board.rest = max(board.rest - block.instructions, 0) if board.rest else 0
+        wanted = control.exact_icount - icount_of(board)
+        if wanted < block.instructions:
+            board.rest = block.instructions - wanted
+            control.cutting = 1
+            control.deadline = 0
+            translate_next(wiring, wanted)
+            _restart(wiring)
+    board.position += block.instructions
+    control.block = address
+    if block.after:
+        _note_after(wiring, block.after)
+
+
+@nopython
+def _note_after(wiring: Wiring, after: int) -> None:
+    control, env = control_of(wiring), env_of(wiring)
+    left = after & AFTER_LOOKUP
+    if env.mstatus & MSTATUS_MPRV:
+        left |= after & AFTER_RETURN
+    recheck = after & AFTER_RECHECK and (env.mip != 0 or after & AFTER_PENDING)
+    control.after_block = left
+    if left or recheck:
+        control.deadline = 0
+
+
+@nopython
+def _trap_value(wiring: Wiring, cause: int, pc: int) -> int:
+    """What mtval or stval says of an exception (section 3.1.21)."""
+    if cause == ILLEGAL_INSTRUCTION:
+        return code_at(wiring, control_of(wiring), pc)
+    if cause == BREAKPOINT or cause >= ENVIRONMENT_CALL and cause < FETCH_PAGE_FAULT:
+        return 0
+    return env_of(wiring).badaddr
+
+
+@nopython
+def instructions_until(wiring: Wiring, pc: int, end: int) -> int:
+    """How many whole instructions lie between `pc` and the page boundary `end`."""
+    control = control_of(wiring)
+    count = 0
+    while True:
+        following = pc + instruction_bytes(code_at(wiring, control, pc))
+        if following > end:
+            return count
+        pc = following
+        count += 1
+        if pc == end:
+            return count
+
+
+@nopython
+def take_exception(wiring: Wiring, number: int, pc: int) -> None:
+    """An exception at `pc`, as libunicorn numbers it."""
+    env, control = env_of(wiring), control_of(wiring)
+    cause = number
+    if number == ENVIRONMENT_CALL:
+        cause += env.priv
+    if number == FETCH_PAGE_FAULT or number == FETCH_ACCESS_FAULT:
+        # The block was never made. If only its last instruction lies on the page that faults, the ones before
+        # it must still run: make a block of just those.
+        fault = env.badaddr
+        if (fault ^ pc) & -4096 and fault & 4095 == 0:
+            front = instructions_until(wiring, pc, fault)
+            if front:
+                translate_next(wiring, front)
+                env.pc = pc
+                return
+    else:
+        leave_block_at(wiring, pc)
+    enter_trap(wiring, cause, _trap_value(wiring, cause, pc), pc, False)
+    if board_of(wiring).position >= control.deadline:
+        # A guest whose trap vector faults never starts a block.
+        if check_exact(wiring) != GO_ON:
+            return
+        at_natural_start(wiring, env.pc)
+
+
+@callback(void(int64, int64, int64, int64))
+def begin_block_callback(wiring_address: int, pc: int, size: int, record: int) -> None:
+    """Called by the shim."""
+    begin_block(wiring_at(wiring_address), pc, size, record)
+
+
+@callback(void(int64, int32, int64))
+def exception_callback(engine: int, number: int, wiring_address: int) -> None:
+    """UC_HOOK_INTR: libunicorn has moved the pc 4 bytes on."""
+    wiring = wiring_at(wiring_address)
+    take_exception(wiring, number, env_of(wiring).pc - 4)
+
+
+@callback(boolean(int64, int64))
+def breakpoint_callback(engine: int, wiring_address: int) -> bool:
+    """UC_HOOK_INSN_INVALID, which libunicorn uses for ebreak only; the pc has not moved."""
+    wiring = wiring_at(wiring_address)
+    store_flags(engine + ENGINE_INVALID_ERROR, 0)
+    take_exception(wiring, BREAKPOINT, env_of(wiring).pc)
+    return True
+

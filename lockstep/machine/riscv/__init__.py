@@ -1,0 +1,1 @@
+"""What is RISC-V and nothing else: registers, causes, decoding, translation, traps."""

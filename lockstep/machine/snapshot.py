@@ -1,0 +1,99 @@
+"""Snapshot, restore and digest, once for all state: RAM, BOARD, and each hart's registers.
+
+A snapshot of a machine that stands at a quiet point, restored into a new machine, runs on bit-identically.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xxhash
+
+from lockstep.machine.engine.layout import ENV_STATE_BYTES
+from lockstep.machine.lines import update_lines
+from lockstep.machine.mmu import flush_translations
+from lockstep.machine.state import BOARD
+from lockstep.native import nopython
+
+if TYPE_CHECKING:
+    from lockstep.machine.wire_up import Wires
+
+_HOST_FIELDS = ("wiring", "badaddr")
+"""Fields within a hart's registers that belong to this process (or hold nothing between instructions)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Snapshot:
+    """A machine at rest. `ram` is the whole of it; `harts` and `board` are raw records."""
+
+    ram: bytes
+    board: bytes
+    harts: tuple[bytes, ...]
+
+
+@nopython
+def _settle(board: Any, control: Any) -> None:
+    """Bring mip of every hart up to date, whenever that was last done."""
+    update_lines(board, control, board.position)
+
+
+@nopython
+def _forget_translations(wirings: Any) -> None:
+    for hart in range(len(wirings)):
+        flush_translations(wirings[hart])
+
+
+def settle(wires: Wires) -> None:
+    """Bring derived state up to date, so that it doesn't depend on when somebody last looked."""
+    _settle(wires.board[0], wires.control[0])
+
+
+def hart_bytes(wires: Wires, hart: int) -> bytes:
+    """A hart's registers, fflags included, as they compare equal on every host."""
+    registers = wires.engines[hart].registers.copy()
+    for field in _HOST_FIELDS:
+        registers[field] = 0
+    raw = registers.tobytes()
+    return raw[:ENV_STATE_BYTES] + bytes([int(registers[0]["float_exception_flags"])])
+
+
+def take_snapshot(wires: Wires) -> Snapshot:
+    """Copy the machine."""
+    settle(wires)
+    harts = tuple(hart_bytes(wires, hart) for hart in range(len(wires.engines)))
+    return Snapshot(wires.ram.tobytes(), wires.board.tobytes(), harts)
+
+
+def restore_snapshot(wires: Wires, snapshot: Snapshot) -> None:
+    """Overwrite the machine; translated code and translations of what it was before are forgotten."""
+    wires.ram[:] = np.frombuffer(snapshot.ram, np.uint8)
+    wires.board[:] = np.frombuffer(snapshot.board, BOARD)
+    for engine, raw in zip(wires.engines, snapshot.harts, strict=True):
+        keep = {field: engine.registers[0][field].copy() for field in (*_HOST_FIELDS, "engine")}
+        registers = engine.registers.view(np.uint8)
+        registers[:ENV_STATE_BYTES] = np.frombuffer(raw[:ENV_STATE_BYTES], np.uint8)
+        engine.registers["float_exception_flags"] = raw[ENV_STATE_BYTES]
+        for field, value in keep.items():
+            engine.registers[field] = value
+        engine.uc.ctl_flush_tb()
+    _forget_translations(wires.wirings)
+
+
+def digest_board(wires: Wires) -> bytes:
+    """16 bytes of xxh3 over registers and devices."""
+    settle(wires)
+    hasher = xxhash.xxh3_128(wires.board.tobytes())
+    for hart in range(len(wires.engines)):
+        hasher.update(hart_bytes(wires, hart))
+    return hasher.digest()
+
+
+def digest_machine(wires: Wires) -> str:
+    """32 hexadecimal digits of xxh3 over RAM, registers and devices."""
+    hasher = xxhash.xxh3_128(digest_board(wires))
+    hasher.update(wires.ram)
+    return hasher.hexdigest()
+
+

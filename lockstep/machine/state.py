@@ -1,0 +1,149 @@
+"""The machine's state: flat records. Snapshot, digest and clone are the bytes of BOARD, RAM and the harts' registers.
+
+    BOARD ── clock and schedule, devices, harts: deterministic, part of every snapshot and digest
+    CONTROL ── what steers one run on this host: deadlines, limits, why it stopped; in no snapshot
+    WIRING ── one per hart: the host addresses by which callbacks find all of it; in no snapshot
+
+All counters are int64. *Position* = instructions retired + trap entries + switches between harts.
+"""
+
+import numpy as np
+
+from lockstep.machine.devices.clint import CLINT
+from lockstep.machine.devices.finisher import FINISHER
+from lockstep.machine.devices.plic import PLIC
+from lockstep.machine.devices.rtc import RTC
+from lockstep.machine.devices.uart import UART
+from lockstep.machine.memory_map import HARTS_MAX
+
+WIRE_BYTES = 1 << 16
+"""Console input that arrived and waits for the UART to take it."""
+
+CLOCK_HOST, CLOCK_VIRTUAL = 0, 1
+
+HART = np.dtype(
+    [
+        ("waiting", np.int64),  # 1 while in wfi
+        ("retired", np.int64),  # instructions retired up to its last turn
+        ("turn_icount", np.int64),  # the machine's icount when its turn began
+        ("cycle_offset", np.int64),  # what guest writes to mcycle and minstret added
+        ("instret_offset", np.int64),
+        ("supervisor_external", np.int64),  # SEIP as software wrote it (section 3.1.9)
+    ],
+    align=True,
+)
+
+BOARD = np.dtype(
+    [
+        ("position", np.int64),
+        ("traps", np.int64),
+        ("switches", np.int64),
+        ("time_offset_ns", np.int64),  # guest time - position * 1 ns
+        ("clock", np.int64),  # CLOCK_HOST or CLOCK_VIRTUAL
+        ("harts_count", np.int64),
+        ("current_hart", np.int64),
+        ("turn_end", np.int64),  # position; where the current hart's turn is over
+        ("quiet_at", np.int64),  # position of the next quiet point
+        ("rest", np.int64),  # instructions of a natural block still to run after an exact stop
+        ("console_bytes", np.int64),  # written by the guest since reset
+        ("typed_bytes", np.int64),  # input bytes taken from the file so far
+        ("typed_at_ns", np.int64),  # guest time at which the next of them arrives
+        ("rtc_epoch_ns", np.int64),  # the RTC at guest time 0
+        ("wire_head", np.int64),
+        ("wire_tail", np.int64),
+        ("uart", UART),
+        ("plic", PLIC),
+        ("clint", CLINT),
+        ("rtc", RTC),
+        ("finisher", FINISHER),
+        ("harts", HART, (HARTS_MAX,)),
+        ("wire", np.uint8, (WIRE_BYTES,)),
+    ],
+    align=True,
+)
+
+# Why a run came back.
+RUNNING = 0
+REACHED = 1  # the limit on the position, at a natural block start
+EXACT = 2  # the exact icount, wherever that is
+PARKED = 3  # every hart waits, and under the host's clock
+IDLE = 4  # every hart waits, for ever
+FINISHED = 5  # the guest wrote to the finisher
+KICKED = 6  # somebody asked to be heard
+CONSOLE_FULL = 7  # the console buffer must be drained
+QUIET = 8  # a quiet point, when one was asked for
+FAILED = 9  # libunicorn returned an error that no guest should be able to cause
+TURN_OVER = 10  # inside the run loop only
+
+NEVER = 1 << 61
+"""A position that is never reached."""
+
+CONTROL = np.dtype(
+    [
+        ("deadline", np.int64),  # position at which the block hook takes its slow path
+        ("block", np.int64),  # address of the BLOCK record of the block in flight
+        ("kick", np.int64),  # another thread wants the run to come back
+        ("stop", np.int64),  # why it came back
+        ("error", np.int64),  # libunicorn's error code when FAILED
+        ("limit", np.int64),  # position
+        ("exact_icount", np.int64),
+        ("stop_when_quiet", np.int64),
+        ("cutting", np.int64),  # instructions left of a block that an exact stop cuts, while its front part runs
+        ("after_block", np.int64),  # flags of the block in flight: what to do at the next block start
+        ("console_address", np.int64),
+        ("console_capacity", np.int64),
+        ("console_drained", np.int64),
+        ("typed_address", np.int64),  # the input file's bytes
+        ("typed_length", np.int64),
+        ("ram_address", np.int64),
+        ("ram_bytes", np.int64),
+        ("pages_address", np.int64),  # int32 for each page of RAM
+        ("wirings_address", np.int64),
+        ("interrupts", np.int64),  # counters for the curious
+        ("fills", np.int64),
+        ("slow_blocks", np.int64),
+    ],
+    align=True,
+)
+
+WIRING = np.dtype(
+    [
+        ("board", np.int64),
+        ("control", np.int64),
+        ("hart", np.int64),  # its number
+        ("engine", np.int64),  # uc_engine *
+        ("cpu", np.int64),  # CPUState *
+        ("env", np.int64),  # CPURISCVState *
+        ("hook", np.int64),  # struct hook * of the block hook
+        ("blocks_first", np.int64),  # arena of BLOCK records
+        ("blocks_next", np.int64),
+        ("blocks_end", np.int64),
+        ("translations_address", np.int64),  # TRANSLATION slots
+        ("translations_generation", np.int64),
+        ("translations_used", np.int64),
+        ("flushes_seen", np.int64),  # libunicorn's count of soft-TLB flushes, as last looked at
+        # Functions of libunicorn.
+        ("emu_start", np.int64),
+        ("emu_stop", np.int64),
+        ("loop_exit", np.int64),
+        ("raise_exception", np.int64),
+        ("tlb_set_page", np.int64),
+        ("tlb_flush", np.int64),
+        ("tb_flush", np.int64),
+        ("invalidate_range", np.int64),
+        ("pmpcfg_write", np.int64),
+        ("pmpaddr_write", np.int64),
+    ],
+    align=True,
+)
+
+# What a page of RAM is used for: bits of an int32 per page. The low byte: harts that hold translated code of it; the
+# next: harts whose soft-TLB may allow plain stores to it.
+PAGE_DATA_SHIFT = 8
+PAGE_CODE_MASK, PAGE_DATA_MASK = 0xFF, 0xFF00
+PAGE_BOTH = 1 << 16  # used as code and as data through one mapping: stores are checked one by one
+
+TRANSLATIONS_BITS = 15
+TRANSLATION = np.dtype(
+    [("tag", np.int64), ("generation", np.int64), ("page", np.int64), ("allowed", np.int64)], align=True
+)

@@ -1,0 +1,152 @@
+"""Builds a machine's moving parts out of config: engines, hooks, devices, handlers, all wired to the state."""
+
+from __future__ import annotations
+
+import mmap
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import unicorn
+
+from lockstep.machine import bus, csrs, hooks, mmu
+from lockstep.machine.blocks import BLOCK_BYTES_MAX, prepare_next
+from lockstep.machine.access import wiring_at
+from lockstep.machine.engine.libunicorn import Engine, address_of, check_version, set_csr
+from lockstep.machine.engine.shim import Shim
+from lockstep.machine.memory_map import (
+    CLINT_BASE,
+    CLINT_SIZE,
+    FINISHER_BASE,
+    FINISHER_SIZE,
+    PLIC_BASE,
+    PLIC_SIZE,
+    RAM_BASE,
+    RTC_BASE,
+    RTC_SIZE,
+    UART_BASE,
+    UART_SIZE,
+)
+from lockstep.machine.riscv import bits
+from lockstep.machine.state import BOARD, CONTROL, TRANSLATION, TRANSLATIONS_BITS, WIRING
+from lockstep.native import nopython
+
+CODE_BUFFER_BYTES = 64 << 20
+BLOCKS_BYTES = 24 << 20
+
+_DEVICES = (
+    (UART_BASE, UART_SIZE, bus.read_uart, bus.write_uart),
+    (CLINT_BASE, CLINT_SIZE, bus.read_clint, bus.write_clint),
+    (PLIC_BASE, PLIC_SIZE, bus.read_plic, bus.write_plic),
+    (RTC_BASE, RTC_SIZE, bus.read_rtc, bus.write_rtc),
+    (FINISHER_BASE, FINISHER_SIZE, bus.read_finisher, bus.write_finisher),
+)
+
+_FUNCTIONS = {
+    "emu_start": "uc_emu_start",
+    "emu_stop": "uc_emu_stop",
+    "loop_exit": "cpu_loop_exit_noexc_riscv64",
+    "raise_exception": "riscv_raise_exception_riscv64",
+    "tlb_set_page": "tlb_set_page_riscv64",
+    "tlb_flush": "tlb_flush_riscv64",
+    "tb_flush": "tb_flush_riscv64",
+    "invalidate_range": "tb_invalidate_phys_range_riscv64",
+    "pmpcfg_write": "pmpcfg_csr_write_riscv64",
+    "pmpaddr_write": "pmpaddr_csr_write_riscv64",
+}
+
+
+def anonymous_memory(size_bytes: int, *, huge_pages: bool = False) -> npt.NDArray[np.uint8]:
+    """Zeroed private memory, touched only where it is used."""
+    memory = mmap.mmap(-1, size_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if huge_pages:
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    return np.frombuffer(memory, np.uint8)
+
+
+def replace_csr_handlers() -> None:
+    """Make the registers in `csrs` ours, for every engine of this process."""
+    for register in range(bits.CSR_CYCLE, bits.CSR_HPMCOUNTER31 + 1):
+        set_csr(register, predicate=csrs.may_read_counter.address)
+    for register in (bits.CSR_CYCLE, bits.CSR_TIME, bits.CSR_INSTRET):
+        set_csr(register, read=csrs.read_counter.address)
+    for register in (bits.CSR_MCYCLE, bits.CSR_MINSTRET):
+        set_csr(register, read=csrs.read_counter.address, write=csrs.write_counter.address)
+    set_csr(bits.CSR_MIP, change=csrs.change_mip.address)
+    set_csr(bits.CSR_SIP, change=csrs.change_sip.address)
+    set_csr(bits.CSR_SATP, write=csrs.write_satp.address)
+    for index in range(bits.PMPCFG_REGISTERS):
+        set_csr(bits.CSR_PMPCFG0 + index, write=csrs.write_pmp_config.address)
+    for index in range(bits.PMPADDR_REGISTERS):
+        set_csr(bits.CSR_PMPADDR0 + index, write=csrs.write_pmp_address.address)
+
+
+@nopython
+def _prepare_first(wiring_address: int) -> None:
+    wiring = wiring_at(wiring_address)
+    prepare_next(wiring, wiring.blocks_first)
+
+
+class Wires:
+    """State, engines and hooks of one machine, wired together. Everything here is host-dependent but `board`."""
+
+    def __init__(self, ram_bytes: int, harts: int) -> None:
+        """Make `harts` engines on one RAM of `ram_bytes`."""
+        check_version()
+        self.ram = anonymous_memory(ram_bytes, huge_pages=True)
+        self.board = np.zeros(1, BOARD)
+        self.control = np.zeros(1, CONTROL)
+        self.wirings = np.zeros(harts, WIRING)
+        self.pages = np.zeros(ram_bytes >> bits.PAGE_SHIFT, np.int32)
+        self.memory: list[Any] = []
+        self.engines: list[Engine] = []
+        self.shims: list[Shim] = []
+        control: Any = self.control[0]
+        control["ram_address"], control["ram_bytes"] = self.ram.ctypes.data, ram_bytes
+        control["pages_address"] = self.pages.ctypes.data
+        control["wirings_address"] = self.wirings.ctypes.data
+        replace_csr_handlers()
+        for hart in range(harts):
+            self._add_hart(hart)
+
+    def _add_hart(self, hart: int) -> None:
+        engine = Engine(self.ram, RAM_BASE, CODE_BUFFER_BYTES)
+        self.engines.append(engine)
+        wiring: Any = self.wirings[hart]
+        address = self.wirings.ctypes.data + hart * WIRING.itemsize
+        blocks = anonymous_memory(BLOCKS_BYTES)
+        translations = anonymous_memory((1 << TRANSLATIONS_BITS) * TRANSLATION.itemsize)
+        self.memory += [blocks, translations]
+        wiring["board"], wiring["control"] = self.board.ctypes.data, self.control.ctypes.data
+        wiring["hart"] = hart
+        wiring["engine"], wiring["cpu"], wiring["env"] = engine.address, engine.cpu, engine.env
+        wiring["blocks_first"] = blocks.ctypes.data
+        wiring["blocks_end"] = blocks.ctypes.data + blocks.nbytes - BLOCK_BYTES_MAX
+        wiring["translations_address"], wiring["translations_generation"] = translations.ctypes.data, 1
+        for name, symbol in _FUNCTIONS.items():
+            wiring[name] = address_of(symbol)
+        registers: Any = engine.registers[0]
+        registers["wiring"], registers["mhartid"] = address, hart
+        engine.replace_tlb_fill(mmu.tlb_fill.address)
+        for base, size, read, write in _DEVICES:
+            engine.map_device(base, size, read.address, write.address, address)
+        engine.add_hook(unicorn.UC_HOOK_INTR, hooks.exception_callback.address, address)
+        engine.add_hook(unicorn.UC_HOOK_INSN_INVALID, hooks.breakpoint_callback.address, address)
+        board, control = self.board.ctypes.data, self.control.ctypes.data
+        shim = Shim(
+            position=board + _offset(BOARD, "position"),
+            deadline=control + _offset(CONTROL, "deadline"),
+            in_flight=control + _offset(CONTROL, "block"),
+            slow=hooks.begin_block_callback.address,
+            wiring=address,
+        )
+        self.shims.append(shim)
+        wiring["hook"] = engine.add_block_hook(shim.address, int(wiring["blocks_first"]))
+        _prepare_first(address)
+
+
+def _offset(record: np.dtype[Any], field: str) -> int:
+    assert record.fields is not None
+    return int(record.fields[field][1])
+
+
