@@ -80,9 +80,7 @@ def alternate(base: int, count: int, batch: int, payload: int, payload_size: int
                 return -1
             if payload_size >= 8:
                 words = entry_payload(entry)
-                fold = (
-                    fold * 31 + load_word(words) + load_word(words + payload_size - 8)
-                ) & 0x7FFF_FFFF_FFFF
+                fold = (fold * 31 + load_word(words) + load_word(words + payload_size - 8)) & 0x7FFF_FFFF_FFFF
             ring_pop(base)
     return fold
 
@@ -207,7 +205,7 @@ def run(smoke: bool) -> dict[str, Any]:
     bytes_per_run = 1 << (20 if smoke else 31)
     result: dict[str, Any] = {"machine": machine(), "rates": [], "peers": []}
     hasher = xxhash.xxh3_128()
-    print(f"log ring, {result['machine']}\n{TARGETS}")
+    print(f"log ring, {result['machine']}\n{TARGETS}; ring of {CAPACITY_BYTES >> 10} KiB")
     print(f"{'':24}{'payload':>8}{'M entries/s':>13}{'min':>9}{'max':>9}{'GB/s':>8}")
     try:
         os.sched_setaffinity(0, {cpus[0]})
@@ -251,11 +249,8 @@ def run(smoke: bool) -> dict[str, Any]:
 
 
 def _row(name: str, size: int, rate: dict[str, float]) -> str:
-    million = {key: value / 1e6 for key, value in rate.items()}
-    gigabytes = rate["median"] * size / 1e9
-    return (
-        f"{name:24}{size:8}{million['median']:13.3f}{million['min']:9.3f}{million['max']:9.3f}{gigabytes:8.2f}"
-    )
+    median, least, most = (rate[key] / 1e6 for key in ("median", "min", "max"))
+    return f"{name:24}{size:8}{median:13.3f}{least:9.3f}{most:9.3f}{median * size / 1e3:8.2f}"
 
 
 if __name__ == "__main__":

@@ -4,8 +4,10 @@ All functions take the address `base` of the ring's block and return int64; nega
 of `lockstep.log.errors`. None allocates, waits or makes a system call.
 
 An entry becomes visible by the release-store of `tail`, after all of its bytes: a producer killed at any
-moment leaves a whole prefix. (Publishing by the entry's own length instead would save the consumer one cache
-line, but then a damaged length reads as "nothing here yet" for ever; with `tail` it is an error.)
+moment leaves a whole prefix, and the log can be cut at a count of bytes. Publishing by the entry's own first
+word instead was measured: 76 to 58 million entries/s with 16 bytes, equal with 4 KiB, 0.03 to 0.11 us. It
+isn't worth what it loses: a damaged first word that reads 0 would mean "nothing here yet" for ever.
+Padding rather than entries in two parts, so that a payload is in one piece and needs no second copy.
 Each side keeps a copy of the other's counter on its own line and reads the real one only when the copy says
 full or empty, so in a stream neither counter's line travels for every entry.
 

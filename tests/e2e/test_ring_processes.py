@@ -202,7 +202,7 @@ def test_every_entry_arrives_once_whole_and_in_order(capacity: int) -> None:
 def test_all_entries_below_an_observed_horizon_are_visible(capacity: int) -> None:
     seed = random.SystemRandom().getrandbits(40)
     print(f"seed {seed}")
-    count = 200_000
+    count = 50_000 if capacity == 512 else 500_000
     with SharedRing.create(capacity, 1, 1) as ring:
         workshop = Workshop(ring)
         pid = workshop.fork_producer(seed, count)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 
@@ -11,6 +12,7 @@ from lockstep.log import errors
 from lockstep.log.checksum import entry_checksum
 from lockstep.log.entry import CHECK, INPUT, read_entries
 from lockstep.log.layout import (
+    CACHED_TAIL,
     ENTRY_CHECKSUM,
     ENTRY_PC,
     ENTRY_POSITION,
@@ -28,7 +30,7 @@ REFUSALS = {errors.BAD_LENGTH, errors.TORN, errors.CORRUPTED}
 
 
 @pytest.fixture
-def ring() -> SharedRing:  # type: ignore[misc]
+def ring() -> Iterator[SharedRing]:
     with SharedRing.create(CAPACITY_BYTES, 1, 1) as ring:
         yield ring
 
@@ -113,7 +115,7 @@ def test_a_tail_in_the_middle_of_an_entry_is_torn(ring: SharedRing) -> None:
     for tail in range(8, ENTRY_SIZE + 16, 8):
         store_word(ring.base + TAIL, tail)
         assert ring_peek(ring.base) == errors.TORN, f"tail {tail}"
-        store_word(ring.base + 4 * 128, 0)  # forget the tail that was read
+        store_word(ring.base + CACHED_TAIL, 0)  # forget the tail that was read
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from lockstep.log import errors
 from lockstep.log.entry import CLOCK, INPUT, Entry
-from lockstep.log.layout import HEADER_SIZE, MAGIC, VERSION, block_size
+from lockstep.log.layout import CAPACITY, HEADER_SIZE, MAGIC, VERSION, block_size
 from lockstep.log.shared import SharedRing
 from lockstep.log.words import load_word, store_word
 
@@ -73,7 +73,7 @@ def test_memory_that_is_no_ring_is_refused(tmp_path: Path) -> None:
 
 def test_a_ring_that_claims_more_than_its_memory_is_refused() -> None:
     with SharedRing.create(4096, 1, 1) as ring:
-        store_word(ring.base + 16, 8192)
+        store_word(ring.base + CAPACITY, 8192)
         with pytest.raises(errors.DamagedHeaderError):
             SharedRing.attach(ring.fd, 1, 1)
 
