@@ -7,6 +7,9 @@ comparison matters, `unsigned_less` says so.
 
 from __future__ import annotations
 
+import hashlib
+import os
+import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -17,6 +20,24 @@ from numba import carray as carray
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic as _intrinsic
+
+from lockstep.paths import cache_directory, package_directory
+
+
+
+def _cache_key() -> str:
+    """What compiled code depends on. Numba itself looks at one file only, and not at what that file imports."""
+    hasher = hashlib.blake2b(f"{sys.version} {numba.__version__} {np.__version__}".encode(), digest_size=12)
+    for path in sorted(package_directory().rglob("*.py")):
+        hasher.update(path.read_bytes())
+    return hasher.hexdigest()
+
+
+NATIVE_CACHE = cache_directory() / "native" / _cache_key()
+"""Compiled code of this very source."""
+
+if not os.environ.get("NUMBA_CACHE_DIR"):
+    numba.config.CACHE_DIR = str(NATIVE_CACHE)
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

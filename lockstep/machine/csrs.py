@@ -26,10 +26,15 @@ from lockstep.machine.riscv.bits import (
     SSIP,
 )
 from lockstep.native import as_pointer, callback, carray, int32, int64, nopython
-from lockstep.native_calls import call_void
+from lockstep.native_calls import call_int32, call_void
 
 OK, ILLEGAL = 0, -1
 
+_HIGH_TW_TSR = 3 << 29
+_STATUS_HYPERVISOR = 3 << 38  # MTL and MPV, which mean nothing without the H extension
+_STATUS_XLEN = 2 << 32 | 2 << 34
+_SSTATUS_XLEN = 2 << 32
+_SSTATUS_MASK = -(1 << 63) | 1 << 19 | 1 << 18 | 3 << 15 | 3 << 13 | 1 << 8 | 1 << 5 | 1 << 1
 _MSTATUS_TVM = 1 << 20
 _SATP_MODES = 1 << 0 | 1 << 8 | 1 << 9 | 1 << 10
 
@@ -153,9 +158,25 @@ def write_satp(env_address: int, register: int, value: int) -> int:
 
 
 @callback(int32(int64, int32, int64))
-def read_env_address(env_address: int, register: int, value_address: int) -> int:
-    """For the self-check: which env a handler gets."""
-    store_word(value_address, env_address)
+def read_mstatus(env_address: int, register: int, value_address: int) -> int:
+    """mstatus (section 3.1.6). libunicorn keeps TW and TSR 8 bits too high, as QEMU 5.0 did, and has no SXL, UXL."""
+    status = _env_at(env_address).mstatus
+    high = status & _HIGH_TW_TSR
+    store_word(value_address, (status & ~_HIGH_TW_TSR) | high >> 8 | _STATUS_XLEN)
     return OK
 
 
+@callback(int32(int64, int32, int64))
+def write_mstatus(env_address: int, register: int, value: int) -> int:
+    """mstatus: TW and TSR go where libunicorn looks for them."""
+    low = value & (_HIGH_TW_TSR >> 8)
+    moved = (value & ~_HIGH_TW_TSR & ~_STATUS_HYPERVISOR) | low << 8
+    wiring = _wiring_of_env(env_address)
+    return call_int32(wiring.mstatus_write, (env_address, register, moved & ~low))
+
+
+@callback(int32(int64, int32, int64))
+def read_sstatus(env_address: int, register: int, value_address: int) -> int:
+    """sstatus (section 4.1.1), UXL included."""
+    store_word(value_address, (_env_at(env_address).mstatus & _SSTATUS_MASK) | _SSTATUS_XLEN)
+    return OK

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xxhash
 
-from lockstep.machine.engine.layout import ENV_STATE_BYTES
+from lockstep.machine.engine.layout import ENV, ENV_STATE_BYTES
 from lockstep.machine.lines import update_lines
 from lockstep.machine.mmu import flush_translations
 from lockstep.machine.state import BOARD
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _HOST_FIELDS = ("wiring", "badaddr")
 """Fields within a hart's registers that belong to this process (or hold nothing between instructions)."""
+assert ENV.fields is not None
+_HOST_OFFSETS = tuple(ENV.fields[name][1] for name in _HOST_FIELDS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,11 +54,11 @@ def settle(wires: Wires) -> None:
 
 def hart_bytes(wires: Wires, hart: int) -> bytes:
     """A hart's registers, fflags included, as they compare equal on every host."""
-    registers = wires.engines[hart].registers.copy()
-    for field in _HOST_FIELDS:
-        registers[field] = 0
-    raw = registers.tobytes()
-    return raw[:ENV_STATE_BYTES] + bytes([int(registers[0]["float_exception_flags"])])
+    registers = wires.engines[hart].registers
+    raw = bytearray(registers.view(np.uint8)[:ENV_STATE_BYTES])
+    for offset in _HOST_OFFSETS:
+        raw[offset : offset + 8] = bytes(8)
+    return bytes(raw) + bytes([int(registers[0]["float_exception_flags"])])
 
 
 def take_snapshot(wires: Wires) -> Snapshot:

@@ -133,6 +133,7 @@ WIRING = np.dtype(
         ("invalidate_range", np.int64),
         ("pmpcfg_write", np.int64),
         ("pmpaddr_write", np.int64),
+        ("mstatus_write", np.int64),
     ],
     align=True,
 )

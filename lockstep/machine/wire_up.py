@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import mmap
 from typing import Any
 
@@ -64,8 +65,12 @@ def anonymous_memory(size_bytes: int, *, huge_pages: bool = False) -> npt.NDArra
     return np.frombuffer(memory, np.uint8)
 
 
-def replace_csr_handlers() -> None:
-    """Make the registers in `csrs` ours, for every engine of this process."""
+@functools.cache
+def replace_csr_handlers() -> int:
+    """Make the registers in `csrs` ours, for every engine of this process.
+
+    Returns the address of libunicorn's own handler for writes of mstatus.
+    """
     for register in range(bits.CSR_CYCLE, bits.CSR_HPMCOUNTER31 + 1):
         set_csr(register, predicate=csrs.may_read_counter.address)
     for register in (bits.CSR_CYCLE, bits.CSR_TIME, bits.CSR_INSTRET):
@@ -79,6 +84,11 @@ def replace_csr_handlers() -> None:
         set_csr(bits.CSR_PMPCFG0 + index, write=csrs.write_pmp_config.address)
     for index in range(bits.PMPADDR_REGISTERS):
         set_csr(bits.CSR_PMPADDR0 + index, write=csrs.write_pmp_address.address)
+    set_csr(bits.CSR_SSTATUS, read=csrs.read_sstatus.address)
+    mstatus = set_csr(
+        bits.CSR_MSTATUS, read=csrs.read_mstatus.address, write=csrs.write_mstatus.address
+    )
+    return int(mstatus.write)
 
 
 @nopython
@@ -105,7 +115,6 @@ class Wires:
         control["ram_address"], control["ram_bytes"] = self.ram.ctypes.data, ram_bytes
         control["pages_address"] = self.pages.ctypes.data
         control["wirings_address"] = self.wirings.ctypes.data
-        replace_csr_handlers()
         for hart in range(harts):
             self._add_hart(hart)
 
@@ -125,6 +134,7 @@ class Wires:
         wiring["translations_address"], wiring["translations_generation"] = translations.ctypes.data, 1
         for name, symbol in _FUNCTIONS.items():
             wiring[name] = address_of(symbol)
+        wiring["mstatus_write"] = replace_csr_handlers()
         registers: Any = engine.registers[0]
         registers["wiring"], registers["mhartid"] = address, hart
         engine.replace_tlb_fill(mmu.tlb_fill.address)

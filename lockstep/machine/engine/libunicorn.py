@@ -52,11 +52,15 @@ def set_csr(
     read: int | None = None,
     write: int | None = None,
     change: int | None = None,
-) -> None:
-    """Replace handlers of a CSR, for every engine of this process, by C functions at the addresses given."""
+) -> _CsrOperations:
+    """Replace handlers of a CSR, for every engine of this process, by C functions at the addresses given.
+
+    Returns the handlers that were there.
+    """
     operations = _CsrOperations()
     number = ctypes.c_int(register)
     library.riscv_get_csr_ops_riscv64(number, ctypes.byref(operations))
+    before = _CsrOperations.from_buffer_copy(operations)
     if predicate is not None:
         operations.predicate = predicate
     if change is not None:
@@ -66,6 +70,7 @@ def set_csr(
     if write is not None:
         operations.write = write
     library.riscv_set_csr_ops_riscv64(number, ctypes.byref(operations))
+    return before
 
 
 def read_word(address: int) -> int:

@@ -1,0 +1,1 @@
+"""Roles and rules of fault tolerance, without I/O."""

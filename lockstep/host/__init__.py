@@ -1,0 +1,1 @@
+"""One host: a process that runs one machine and can die alone."""

@@ -1,0 +1,35 @@
+"""What a run is asked to do, beyond the machine's own config."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+
+@dataclasses.dataclass(frozen=True)
+class Crash:
+    """Kill a host: WHO@WHEN of the command line. Exactly one of `icount` and `after_s` is set."""
+
+    who: str
+    """`primary` or `secondary`."""
+    icount: int | None = None
+    after_s: float | None = None
+    """Seconds since start."""
+
+
+@dataclasses.dataclass(frozen=True)
+class RunOptions:
+    """How to run a machine, solo or as a pair."""
+
+    typed: bytes = b""
+    """Console input from a file or a pipe, under the virtual clock typed at a fixed rate."""
+    live_input: int | None = None
+    """File descriptor of live console input, or None."""
+    write_console: Callable[[bytes], None] = lambda data: None
+    """Where the guest's output goes, raw."""
+    timeout_s: float | None = None
+    max_icount: int | None = None
+    channel: str = "shm"
+    crashes: tuple[Crash, ...] = ()
+    crash_every_s: float | None = None
+    crash_unprotected: bool = False

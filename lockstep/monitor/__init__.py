@@ -1,0 +1,1 @@
+"""Watches hosts, arbitrates, sinks output, swaps roles."""

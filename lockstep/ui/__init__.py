@@ -1,0 +1,1 @@
+"""Views: pure status in, rich renderables out."""
