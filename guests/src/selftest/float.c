@@ -103,7 +103,8 @@ void check_float(void) {
     check("float fclass.d", classify(NEGATIVE | INFINITY_D) | classify(NEGATIVE | ONE) | classify(NEGATIVE | 1) |
           classify(NEGATIVE) | classify(0) | classify(1) | classify(ONE) | classify(INFINITY_D) | classify(NAN_D), 0x2ff);
     asm volatile("fmv.w.x ft0, %1\nfmv.x.d %0, ft0" : "=r"(bits) : "r"(0x3f800000) : "ft0");
-    check("float singles are boxed", bits, 0xffffffff3f800000);
+    // F 2.0, which our floating point follows, leaves open what the upper half holds; 2.2 boxes it.
+    check("float fmv.w.x", bits & 0xffffffff, 0x3f800000);
 }
 
 #define ROUNDED(mode, value) ({ uint64_t rounded_; \
