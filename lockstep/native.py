@@ -28,8 +28,11 @@ from lockstep.paths import cache_directory, package_directory
 def _cache_key() -> str:
     """What compiled code depends on. Numba itself looks at one file only, and not at what that file imports."""
     hasher = hashlib.blake2b(f"{sys.version} {numba.__version__} {np.__version__}".encode(), digest_size=12)
-    for path in sorted(package_directory().rglob("*.py")):
-        hasher.update(path.read_bytes())
+    package = package_directory()
+    for part in ("native.py", "native_calls.py", "machine", "log"):
+        path = package / part
+        for source in sorted(path.rglob("*.py")) if path.is_dir() else (path,):
+            hasher.update(source.read_bytes())
     return hasher.hexdigest()
 
 

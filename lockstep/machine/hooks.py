@@ -141,23 +141,34 @@ def take_exception(wiring: Wiring, number: int, pc: int) -> None:
     if number == ENVIRONMENT_CALL:
         cause += env.priv
     if number == FETCH_PAGE_FAULT or number == FETCH_ACCESS_FAULT:
-        # The block was never made. If only its last instruction lies on the page that faults, the ones before
-        # it must still run: make a block of just those.
-        fault = env.badaddr
-        if (fault ^ pc) & -4096 and fault & 4095 == 0:
-            front = instructions_until(wiring, pc, fault)
-            if front:
-                translate_next(wiring, front)
-                env.pc = pc
-                return
+        if _stays_at_unfetchable(wiring, pc):
+            return
     else:
         leave_block_at(wiring, pc)
     enter_trap(wiring, cause, _trap_value(wiring, cause, pc), pc, False)
-    if board_of(wiring).position >= control.deadline:
-        # A guest whose trap vector faults never starts a block.
-        if check_exact(wiring) != GO_ON:
-            return
-        at_natural_start(wiring, env.pc)
+
+
+@nopython
+def _stays_at_unfetchable(wiring: Wiring, pc: int) -> bool:
+    """A block at `pc` that can't be fetched was never made: do what its block hook would have done.
+
+    Returns whether that comes instead of the fault: part of the block can run, an interrupt is taken, or the run
+    stops here. Without this, a guest whose trap vector faults would never be looked at: it starts no block.
+    """
+    board, control, env = board_of(wiring), control_of(wiring), env_of(wiring)
+    env.pc = pc
+    fault = env.badaddr
+    if (fault ^ pc) & -4096 and fault & 4095 == 0:
+        # Only the last instruction lies on the page that faults; the ones before it must still run.
+        front = instructions_until(wiring, pc, fault)
+        if front:
+            translate_next(wiring, front)
+            return True
+    if check_exact(wiring) != GO_ON:
+        return True
+    if board.rest == 0 and board.position >= control.deadline:
+        return at_natural_start(wiring, pc) != GO_ON
+    return False
 
 
 @callback(void(int64, int64, int64, int64))

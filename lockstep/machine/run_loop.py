@@ -9,7 +9,7 @@ from lockstep.machine.devices.rtc import rtc_alarm_ns
 from lockstep.machine.events import TURN_POSITIONS, advance_devices, be_quiet
 from lockstep.machine.hooks import translate_next
 from lockstep.machine.input import next_input_ns
-from lockstep.machine.lines import next_runnable
+from lockstep.machine.lines import is_runnable, next_runnable
 from lockstep.machine.state import (
     CLOCK_VIRTUAL,
     EXACT,
@@ -55,9 +55,16 @@ def give_turn(board: Board, hart: int) -> None:
 
 
 @nopython
-def park(board: Board, control: Control) -> int:
-    """Every hart waits. Returns RUNNING if time could skip to something that wakes one, or why not."""
+def _park(board: Board, control: Control) -> int:
+    """Every hart waits. Returns RUNNING if time could skip to what wakes one, or why not.
+
+    Parking is a quiet point, always and first of all: who asks the machine to stop here must not change that.
+    """
     be_quiet(board, control)
+    if control.kick:
+        return KICKED
+    if board.position >= control.limit:
+        return REACHED
     if control.stop_when_quiet:
         return QUIET
     if board.clock != CLOCK_VIRTUAL:
@@ -75,24 +82,18 @@ def _choose_hart(board: Board, control: Control) -> int:
     while True:
         if board.finisher.stopped:
             return FINISHED
-        if control.kick:
-            return KICKED
         advance_devices(board, control, board.position)
-        current = board.harts[board.current_hart]
         hart = board.current_hart
-        env = env_of(wiring_of_hart(control, hart))
-        if current.waiting and env.mip & env.mie == 0:
-            hart = next_runnable(board, control)
-            if hart < 0:
-                if board.position >= control.limit:
-                    return REACHED
-                reason = park(board, control)
-                if reason != RUNNING:
-                    return reason
-                continue
+        if is_runnable(board, control, hart):
+            board.harts[hart].waiting = 0
+            return RUNNING
+        hart = next_runnable(board, control)
+        if hart >= 0:
             give_turn(board, hart)
-        board.harts[hart].waiting = 0
-        return RUNNING
+            continue
+        reason = _park(board, control)
+        if reason != RUNNING:
+            return reason
 
 
 @nopython
