@@ -155,6 +155,7 @@ class Workshop:
         self.length_max = ring_payload_length_max(ring.capacity_bytes)
         self._memory = ctypes.create_string_buffer(self.length_max + 16)
         self.scratch = ctypes.addressof(self._memory)
+        self._children: list[int] = []
         with SharedRing.create(1024, 0, 0) as trial:
             produce(trial.base, 1, 0, 3, 64, self.scratch, 9)
             drain(trial.base, 1, 0, 1, 64)
@@ -173,7 +174,23 @@ class Workshop:
 
     def fork_producer(self, seed: int, count: int, status: int = 0) -> int:
         """Fork a producer that must end with `status` of `produce`; its pid."""
-        return in_child(lambda: self.produce(seed, count) - status)
+        pid = in_child(lambda: self.produce(seed, count) - status)
+        self._children.append(pid)
+        return pid
+
+    def wait(self, pid: int) -> int:
+        """Wait for the producer `pid`; its wait status."""
+        status = os.waitpid(pid, 0)[1]
+        self._children.remove(pid)
+        return status
+
+    def __enter__(self) -> Workshop:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for pid in self._children:  # only after a failure
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
 
     def follow(self, pid: int, seed: int, first: int, last: int) -> tuple[int, int]:
         """Consume up to entry `last` while the producer `pid` lives, and once more when it has ended."""
@@ -205,11 +222,10 @@ def test_every_entry_arrives_once_whole_and_in_order(capacity: int) -> None:
     seed = random.SystemRandom().getrandbits(40)
     print(f"seed {seed}")
     count = 30_000 if capacity == 128 else 200_000
-    with SharedRing.create(capacity, 1, 1) as ring:
-        workshop = Workshop(ring)
+    with SharedRing.create(capacity, 1, 1) as ring, Workshop(ring) as workshop:
         pid = workshop.fork_producer(seed, count)
         workshop.follow(pid, seed, 0, count)
-        assert os.waitpid(pid, 0)[1] == 0
+        assert workshop.wait(pid) == 0
         assert (ring.used(), ring.horizon()) == (0, 2 * count)
 
 
@@ -218,11 +234,10 @@ def test_all_entries_below_an_observed_horizon_are_visible(capacity: int) -> Non
     seed = random.SystemRandom().getrandbits(40)
     print(f"seed {seed}")
     count = 50_000 if capacity == 512 else 200_000
-    with SharedRing.create(capacity, 1, 1) as ring:
-        workshop = Workshop(ring)
+    with SharedRing.create(capacity, 1, 1) as ring, Workshop(ring) as workshop:
         pid = workshop.fork_producer(seed, count)
         _, observed = workshop.follow(pid, seed, 0, count)
-        assert os.waitpid(pid, 0)[1] == 0
+        assert workshop.wait(pid) == 0
         print(f"{observed} horizons observed")
         assert observed >= 10, "the processes hardly ran side by side: nothing was tested"
 
@@ -233,13 +248,12 @@ def test_a_producer_killed_at_any_moment_leaves_a_whole_prefix() -> None:
     draw = random.Random(seed)
     for round_number in range(60):
         capacity = draw.choice([256, 4096, 1 << 16, 1 << 20])
-        with SharedRing.create(capacity, round_number, 1) as ring:
-            workshop = Workshop(ring)
+        with SharedRing.create(capacity, round_number, 1) as ring, Workshop(ring) as workshop:
             pid = workshop.fork_producer(seed, UNTIL_KILLED)
             consumed = draw.choice([0, 1, draw.randrange(3_000)])
             reached, _ = workshop.follow(pid, seed, 0, consumed)
             os.kill(pid, signal.SIGKILL)
-            assert os.WTERMSIG(os.waitpid(pid, 0)[1]) == signal.SIGKILL
+            assert os.WTERMSIG(workshop.wait(pid)) == signal.SIGKILL
             horizon = ring.horizon()
             held = workshop.drain(seed, reached)
             assert consumed <= held
@@ -253,14 +267,13 @@ def test_the_log_is_cut_under_a_running_producer() -> None:
     print(f"seed {seed}")
     draw = random.Random(seed)
     for _ in range(60):
-        with SharedRing.create(draw.choice([1024, 1 << 18]), 1, 1) as ring:
-            workshop = Workshop(ring)
+        with SharedRing.create(draw.choice([1024, 1 << 18]), 1, 1) as ring, Workshop(ring) as workshop:
             pid = workshop.fork_producer(seed, UNTIL_KILLED, status=SEALED)
             reached, _ = workshop.follow(pid, seed, 0, draw.randrange(2_000))
             ring.seal()
             horizon = ring.horizon()
             held = workshop.drain(seed, reached)
-            assert os.waitpid(pid, 0)[1] == 0, "the producer must end because the log was sealed"
+            assert workshop.wait(pid) == 0, "the producer must end because the log was sealed"
             assert workshop.drain(seed, held) == held, "nothing appears after the cut"
             assert ring.horizon() == horizon
             assert 2 * held >= horizon
