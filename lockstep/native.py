@@ -7,9 +7,6 @@ comparison matters, `unsigned_less` says so.
 
 from __future__ import annotations
 
-import hashlib
-import os
-import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -21,26 +18,13 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic as _intrinsic
 
-from lockstep.paths import cache_directory, package_directory
+from lockstep.native_cache import choose_native_cache
 
 
+NATIVE_CACHE, NATIVE_CACHE_NOTE = choose_native_cache()
+"""Compiled code of this very source, and a line for the user if it had to go somewhere else."""
 
-def _cache_key() -> str:
-    """What compiled code depends on. Numba itself looks at one file only, and not at what that file imports."""
-    hasher = hashlib.blake2b(f"{sys.version} {numba.__version__} {np.__version__}".encode(), digest_size=12)
-    package = package_directory()
-    for part in ("native.py", "native_calls.py", "machine", "log"):
-        path = package / part
-        for source in sorted(path.rglob("*.py")) if path.is_dir() else (path,):
-            hasher.update(source.read_bytes())
-    return hasher.hexdigest()
-
-
-NATIVE_CACHE = cache_directory() / "native" / _cache_key()
-"""Compiled code of this very source."""
-
-if not os.environ.get("NUMBA_CACHE_DIR"):
-    numba.config.CACHE_DIR = str(NATIVE_CACHE)
+numba.config.CACHE_DIR = str(NATIVE_CACHE)
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

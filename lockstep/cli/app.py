@@ -1,0 +1,43 @@
+"""All commands, one file each. Heavy imports are inside the commands, so that --help is quick."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from lockstep import __version__
+from lockstep.cli.fetch import fetch
+from lockstep.cli.guests import guests
+from lockstep.cli.run import run
+
+
+def make_app() -> typer.Typer:
+    """The command `lockstep`."""
+    # Plain help: rich's takes longer to import than everything else together.
+    app = typer.Typer(
+        name="lockstep",
+        no_args_is_help=False,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    for command in (run, guests, fetch):
+        app.command()(command)
+    return app
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"lockstep {__version__}")
+        raise typer.Exit
+
+
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Run a guest on two machines in lockstep, so that it survives the death of its host."""

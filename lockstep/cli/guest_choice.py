@@ -1,0 +1,91 @@
+"""GUEST of the command line: a file, a bundled guest's name, or one that was fetched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lockstep.errors import GuestError, UsageError
+from lockstep.machine.config import Clock, MachineConfig
+from lockstep.machine.quantities import parse_memory
+
+MEMORY_DEFAULT = "128M"
+LINUX_MEMORY_DEFAULT = "256M"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GuestOptions:
+    """What the command line says about the machine. None, or an empty text: not given."""
+
+    guest: str | None
+    memory: str | None
+    harts: int
+    bios: Path | None
+    kernel: Path | None
+    initrd: Path | None
+    append: str
+    clock: str
+
+
+def choose_machine(options: GuestOptions) -> MachineConfig:
+    """The machine that is asked for. UsageError or GuestError if there is no such machine or guest."""
+    clock = _clock(options.clock)
+    if options.guest in ("linux", "u-boot") and not Path(options.guest).is_file():
+        return _fetched(options, options.guest, clock)
+    return MachineConfig(
+        memory_bytes=parse_memory(options.memory or MEMORY_DEFAULT),
+        harts=options.harts,
+        clock=clock,
+        guest=None if options.guest is None else _guest_file(options.guest),
+        bios=options.bios,
+        kernel=options.kernel,
+        initrd=options.initrd,
+        append=options.append,
+        guest_name=options.guest or "",
+    )
+
+
+def _clock(text: str) -> Clock:
+    if text == "host":
+        return "host"
+    if text == "virtual":
+        return "virtual"
+    raise UsageError(f"--clock {text!r} is unknown: give host or virtual")
+
+
+def _guest_file(guest: str) -> Path:
+    """A file of that name, or the bundled guest; a name that is neither goes to the loader as it is."""
+    from lockstep.catalog.bundled import BUNDLED_GUESTS, bundled_guest
+
+    path = Path(guest)
+    if path.exists() or guest not in BUNDLED_GUESTS:
+        if not path.exists() and "/" not in guest:
+            names = ", ".join(BUNDLED_GUESTS)
+            raise GuestError(f"guest {guest!r} is neither a file nor one of {names}, linux, u-boot")
+        return path
+    bundled = bundled_guest(guest)
+    if bundled is None:
+        raise GuestError(f"guest {guest} hasn't been built: run make -C guests")
+    return bundled
+
+
+def _fetched(options: GuestOptions, name: str, clock: Clock) -> MachineConfig:
+    """Linux or U-Boot on OpenSBI; each of its files can be replaced by an option."""
+    from lockstep.catalog.linux import linux_guest, uboot_guest
+
+    if options.kernel is not None:
+        raise UsageError("GUEST and --kernel are both given: leave one of them out")
+    linux, uboot = (linux_guest(), None) if name == "linux" else (None, uboot_guest())
+    fetched = linux or uboot
+    if fetched is None:
+        raise GuestError(f"guest {name} isn't here yet: run lockstep fetch linux")
+    return MachineConfig(
+        memory_bytes=parse_memory(options.memory or LINUX_MEMORY_DEFAULT),
+        harts=options.harts,
+        clock=clock,
+        bios=options.bios or fetched.firmware,
+        kernel=fetched.kernel,
+        initrd=options.initrd or (linux.initrd if linux else None),
+        append=" ".join(part for part in (linux.append if linux else "", options.append) if part),
+        guest_name=name,
+    )

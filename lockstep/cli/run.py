@@ -1,0 +1,78 @@
+"""`lockstep run`: run a guest, protected or alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def run(
+    guest: Annotated[
+        str | None,
+        typer.Argument(metavar="[GUEST]", help="An ELF, a raw image, or a name that `lockstep guests` lists."),
+    ] = None,
+    solo: Annotated[bool, typer.Option("--solo", help="One machine: no log, no secondary.")] = False,
+    memory: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="RAM, as 128M or 2G. [default: 128M; linux: 256M]")
+    ] = None,
+    harts: Annotated[int, typer.Option(metavar="N", help="Harts, 1 to 8.")] = 1,
+    bios: Annotated[Path | None, typer.Option(metavar="FILE", help="Firmware, as OpenSBI's fw_jump.")] = None,
+    kernel: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Kernel that the firmware starts.")
+    ] = None,
+    initrd: Annotated[Path | None, typer.Option(metavar="FILE", help="Initial RAM disk.")] = None,
+    append: Annotated[str, typer.Option(metavar="STR", help="Arguments of the guest (bootargs).")] = "",
+    clock: Annotated[
+        str, typer.Option(metavar="host|virtual", help="virtual: time is a function of the guest alone.")
+    ] = "host",
+    channel: Annotated[
+        str, typer.Option(metavar="shm|tcp", help="How the log gets from primary to secondary.")
+    ] = "shm",
+    crash: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="WHO@WHEN",
+            help="Kill that host (primary, secondary) at an icount (5M) or a time (300ms); repeatable.",
+        ),
+    ] = None,
+    crash_every: Annotated[
+        str | None, typer.Option(metavar="T", help="Kill a host again and again, in turns, primary first.")
+    ] = None,
+    crash_unprotected: Annotated[
+        bool, typer.Option("--crash-unprotected", help="Let --crash kill the last host as well.")
+    ] = False,
+    input_file: Annotated[
+        Path | None, typer.Option("--input", metavar="FILE", help="Console input. [default: stdin]")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write what the run came to as JSON.")
+    ] = None,
+    timeout: Annotated[float | None, typer.Option(metavar="S", help="End after S seconds (exit 124).")] = None,
+    max_icount: Annotated[
+        str | None, typer.Option(metavar="N", help="End after N instructions, as 5M or 1.5G (exit 124).")
+    ] = None,
+) -> int:
+    """Run GUEST on a pair of machines in lockstep; the guest's console is stdout."""
+    from lockstep.cli.guest_choice import GuestOptions, choose_machine
+    from lockstep.cli.run_options import PairOptions, make_options
+    from lockstep.cli.session import run_session
+
+    pair = PairOptions(
+        channel=channel, crashes=crash or [], crash_every=crash_every, crash_unprotected=crash_unprotected
+    )
+    options = make_options(pair, solo=solo, timeout_s=timeout, max_icount=max_icount)
+    config = choose_machine(
+        GuestOptions(
+            guest=guest,
+            memory=memory,
+            harts=harts,
+            bios=bios,
+            kernel=kernel,
+            initrd=initrd,
+            append=append,
+            clock=clock,
+        )
+    )
+    return run_session(config, options, solo=solo, input_file=input_file, report_path=report)

@@ -1,0 +1,83 @@
+"""One run from the command line, from its checks to its report and exit status."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lockstep.cli.messages import one_line, say
+from lockstep.cli.report import check_report_path, make_report, write_report
+from lockstep.cli.streams import choose_input, write_stdout
+from lockstep.errors import LockstepError
+
+if TYPE_CHECKING:
+    from lockstep.host.options import RunOptions
+    from lockstep.host.result import RunResult
+    from lockstep.machine.config import MachineConfig
+    from lockstep.machine.loader.place import BootPlan
+
+
+def run_session(
+    config: MachineConfig,
+    options: RunOptions,
+    *,
+    solo: bool,
+    input_file: Path | None,
+    report_path: Path | None,
+) -> int:
+    """Run the guest with its console on stdin and stdout; its exit status. LockstepError if that fails."""
+    if report_path is not None:
+        check_report_path(report_path)
+    source = choose_input(input_file, config.clock)
+    options = dataclasses.replace(
+        options, typed=source.typed, live_input=source.live, write_console=write_stdout
+    )
+    # What can be wrong with a guest's files is found before anything is compiled.
+    from lockstep.machine.loader.place import plan_boot
+
+    plan = plan_boot(config)
+    prepare()
+    try:
+        result = _run(config, options, plan, solo=solo)
+    except LockstepError as error:
+        if report_path is not None:
+            write_report(report_path, make_report(plan.guest_name, plan.guest_sha256, failed_result(error)))
+        raise
+    if report_path is not None:
+        write_report(report_path, make_report(plan.guest_name, plan.guest_sha256, result))
+    if result.message:
+        say(one_line(result.message))
+    return result.exit_code
+
+
+def prepare() -> None:
+    """Have native code compiled; says so when that takes its time."""
+    from lockstep.machine.compiled import ensure_compiled
+    from lockstep.ui.progress import step_shown
+
+    ensure_compiled(lambda: step_shown("compiling native code (first run only)"), say)
+
+
+def failed_result(error: LockstepError) -> RunResult:
+    """What a run came to that failed with `error`."""
+    from lockstep.host.result import RunResult
+
+    return RunResult(
+        outcome="no-host" if error.exit_code == 121 else "error",
+        exit_code=error.exit_code,
+        icount=None,
+        wall_s=0.0,
+        console={"bytes": None, "xxh3_128": None},
+        digest=None,
+    )
+
+
+def _run(config: MachineConfig, options: RunOptions, plan: BootPlan, *, solo: bool) -> RunResult:
+    if solo:
+        from lockstep.host.solo import run_solo
+
+        return run_solo(config, options, plan)
+    from lockstep.monitor.pair import run_pair
+
+    return run_pair(config, options)

@@ -1,0 +1,53 @@
+"""`--clock host`: guest time follows real time.
+
+Guest time is the position plus an offset that only moves forward: it is pushed when the guest lags, and when the
+guest is ahead it is made to wait.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lockstep.machine.machine import Machine
+
+SLICE_POSITIONS = 2_000_000
+"""How far a guest may run before its time is looked at: 2 ms of guest time."""
+AHEAD_NS_MAX = SLICE_POSITIONS
+NS_PER_S = 1_000_000_000
+
+
+class Pace:
+    """Real time since the guest's start, and what it asks of the guest."""
+
+    def __init__(self, machine: Machine) -> None:
+        """Start now: guest time 0 is this moment, for the RTC as well."""
+        self._machine = machine
+        self._start_ns = time.monotonic_ns() - machine.guest_ns
+        machine.board["rtc_epoch_ns"] = time.time_ns() - machine.guest_ns
+
+    @property
+    def real_ns(self) -> int:
+        """Real time since the start."""
+        return time.monotonic_ns() - self._start_ns
+
+    def catch_up(self) -> None:
+        """Move guest time forward to real time, never backward."""
+        lag_ns = self.real_ns - self._machine.guest_ns
+        if lag_ns > 0:
+            self._machine.board["time_offset_ns"] += lag_ns
+
+    @property
+    def ahead_s(self) -> float:
+        """How long a guest that is too far ahead has to wait; 0 if it isn't."""
+        ahead_ns = self._machine.guest_ns - self.real_ns
+        return ahead_ns / NS_PER_S if ahead_ns >= AHEAD_NS_MAX else 0.0
+
+    @property
+    def until_event_s(self) -> float | None:
+        """How long a parked guest sleeps by itself; None: until input comes."""
+        from lockstep.machine.state import NEVER
+
+        event_ns = self._machine.next_event_ns
+        return None if event_ns >= NEVER else max(event_ns - self.real_ns, 0) / NS_PER_S

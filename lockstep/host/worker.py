@@ -1,0 +1,125 @@
+"""The thread that runs a solo machine, so that another one can hear signals: native code hears none.
+
+The worker alone touches the machine, but for `kick`. It owns no policy on when to end: it is told.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from lockstep.host.live_input import Mailbox, put_on_wire
+from lockstep.host.options import RunOptions
+from lockstep.host.pace import SLICE_POSITIONS, Pace
+from lockstep.host.result import ConsoleMeter
+from lockstep.machine.devices.finisher import KIND_EXIT
+from lockstep.machine.machine import Machine, Stop
+from lockstep.machine.state import NEVER
+
+
+class Worker(threading.Thread):
+    """Runs `machine` until it ends by itself, fails, or is told to end."""
+
+    def __init__(self, machine: Machine, options: RunOptions, done: Callable[[], None]) -> None:
+        """`done` is called in this thread when the machine has stopped for good."""
+        # A daemon: one that hangs in a write to a stuck console must not keep the process.
+        super().__init__(name="machine", daemon=True)
+        self.machine = machine
+        self.mailbox = Mailbox()
+        self.meter = ConsoleMeter()
+        self.outcome = ""
+        self.failure: BaseException | None = None
+        self.wall_s = 0.0
+        self.is_parked = False
+        self.is_writing = False
+        self._options = options
+        self._done = done
+        self.ending = ""
+        """The outcome with which the run is to end; empty: it may go on."""
+        self._wake = threading.Event()
+
+    @property
+    def needs_attention(self) -> bool:
+        """Whether a running machine had better come back for a moment."""
+        has_output = self.machine.board["console_bytes"] != self.machine.control["console_drained"]
+        is_paced = self.machine.config.clock != "virtual"
+        return not self.is_parked and not self.is_writing and bool(has_output or is_paced or self.mailbox)
+
+    def end(self, outcome: str) -> None:
+        """From any thread: stop at the next natural block. The first outcome counts."""
+        self.ending = self.ending or outcome
+        self.notice()
+
+    def notice(self) -> None:
+        """From any thread: look at the mailbox, the console and whether to end, soon."""
+        self.machine.kick()
+        self._wake.set()
+
+    def run(self) -> None:
+        """The thread's body."""
+        start_s = time.monotonic()
+        try:
+            self._run_virtual() if self.machine.config.clock == "virtual" else self._run_paced()
+        except BaseException as failure:
+            self.failure = failure
+        self.wall_s = self.wall_s or time.monotonic() - start_s
+        self._done()
+
+    def _run_virtual(self) -> None:
+        start_s = time.monotonic()
+        while not self.outcome:
+            stop = self.machine.run(limit=self._limit())
+            self.wall_s = time.monotonic() - start_s
+            self._attend(stop)
+
+    def _run_paced(self) -> None:
+        pace = Pace(self.machine)
+        while not self.outcome:
+            stop = self.machine.run(limit=min(self._limit(), self.machine.position + SLICE_POSITIONS))
+            self.wall_s = pace.real_ns / 1e9
+            self._attend(stop)
+            if self.outcome:
+                return
+            if stop == Stop.PARKED and not self._has_input_for_guest():
+                self.is_parked = True
+                self._wake.wait(pace.until_event_s)
+                self.is_parked = False
+            elif pace.ahead_s:
+                self._wake.wait(pace.ahead_s)
+            pace.catch_up()
+
+    def _limit(self) -> int:
+        """Where to stop next for --max-icount: traps count positions too, so it may take more than one stop."""
+        if self._options.max_icount is None:
+            return NEVER
+        return self.machine.position + max(self._options.max_icount - self.machine.icount, 0)
+
+    def _has_input_for_guest(self) -> bool:
+        """Input that came while the machine parked."""
+        return put_on_wire(self.mailbox, self.machine)
+
+    def _attend(self, stop: Stop) -> None:
+        """What is due between two runs."""
+        # In this order: what is set after the clearing is noticed the next time.
+        self._wake.clear()
+        self.machine.clear_kick()
+        put_on_wire(self.mailbox, self.machine)
+        self._write_console()
+        if stop == Stop.FINISHED:
+            # A reset powers off as well: nobody starts the machine again.
+            self.outcome = "exit" if int(self.machine.board["finisher"]["kind"]) == KIND_EXIT else "poweroff"
+        elif stop == Stop.IDLE:
+            self.outcome = "idle"
+        elif self._options.max_icount is not None and self.machine.icount >= self._options.max_icount:
+            self.outcome = "max-icount"
+        elif self.ending:
+            self.outcome = self.ending
+
+    def _write_console(self) -> None:
+        data = self.machine.drain_console()
+        if data:
+            self.is_writing = True
+            self._options.write_console(data)
+            self.is_writing = False
+            self.meter.add(data)
