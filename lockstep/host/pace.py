@@ -21,11 +21,15 @@ NS_PER_S = 1_000_000_000
 class Pace:
     """Real time since the guest's start, and what it asks of the guest."""
 
-    def __init__(self, machine: Machine) -> None:
-        """Start now: guest time 0 is this moment, for the RTC as well."""
+    def __init__(self, machine: Machine, *, sets_rtc: bool = True) -> None:
+        """Start now: guest time goes on from what it is, at the pace of real time.
+
+        With `sets_rtc` the RTC shows the host's time; that is input, so a pair decides it elsewhere.
+        """
         self._machine = machine
         self._start_ns = time.monotonic_ns() - machine.guest_ns
-        machine.board["rtc_epoch_ns"] = time.time_ns() - machine.guest_ns
+        if sets_rtc:
+            machine.board["rtc_epoch_ns"] = time.time_ns() - machine.guest_ns
 
     @property
     def real_ns(self) -> int:

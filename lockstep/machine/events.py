@@ -6,6 +6,7 @@ looked at, so that having stopped somewhere changes nothing.
 
 from __future__ import annotations
 
+from lockstep.log.ring import ring_publish
 from lockstep.machine.access import Board, Control, Wiring, board_of, control_of, env_of, wiring_of_hart
 from lockstep.machine.clocks import guest_ns, icount_of, timer_ns
 from lockstep.machine.devices.rtc import rtc_alarm_ns, rtc_tick
@@ -29,6 +30,8 @@ from lockstep.native_calls import call_int32
 
 TURN_POSITIONS = 100_000
 QUIET_POSITIONS = 1 << 22
+PUBLISH_POSITIONS = 1 << 17
+"""How often the primary publishes its horizon while nothing else happens."""
 CONSOLE_RESERVE_BYTES = 4096
 """More than one block of stores can write."""
 
@@ -53,6 +56,8 @@ def set_deadline(board: Board, control: Control) -> None:
         deadline = min(deadline, board.turn_end)
     if control.exact_icount < NEVER:
         deadline = min(deadline, control.exact_icount + board.traps + board.switches)
+    if control.ring:
+        deadline = min(deadline, control.publish_at)
     event_ns = min(rtc_alarm_ns(board.rtc) - board.rtc_epoch_ns, next_input_ns(board, control))
     env = env_of(wiring_of_hart(control, board.current_hart))
     if env.mip & MTIP == 0:
@@ -109,6 +114,10 @@ def at_natural_start(wiring: Wiring, pc: int) -> int:
     """
     board, control = board_of(wiring), control_of(wiring)
     control.slow_blocks += 1
+    if control.ring:
+        # Every entry stamped below this position has been appended: the secondary may run up to here.
+        ring_publish(control.ring, board.position)
+        control.publish_at = board.position + PUBLISH_POSITIONS
     reason = _stop_reason(board, control)
     if reason:
         return stop_run(wiring, reason)

@@ -11,7 +11,7 @@ from lockstep.errors import InternalError
 from lockstep.machine import state
 from lockstep.machine.config import MachineConfig
 from lockstep.machine.devices.clint import clint_reset
-from lockstep.machine.devices.finisher import finisher_reset
+from lockstep.machine.devices.finisher import KIND_EXIT, finisher_reset
 from lockstep.machine.devices.plic import plic_reset
 from lockstep.machine.devices.rtc import rtc_reset
 from lockstep.machine.devices.uart import uart_reset
@@ -145,6 +145,11 @@ class Machine:
     def pc(self) -> int:
         """Program counter of the hart whose turn it is."""
         return int(self.wires.engines[int(self.board["current_hart"])].registers[0]["pc"]) & (1 << 64) - 1
+
+    @property
+    def exited(self) -> bool:
+        """Whether the guest ended with an exit code of its own rather than by powering off."""
+        return int(self.board["finisher"]["kind"]) == KIND_EXIT
 
     @property
     def exit_code(self) -> int:

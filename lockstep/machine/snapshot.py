@@ -28,9 +28,9 @@ _HOST_OFFSETS = tuple(ENV.fields[name][1] for name in _HOST_FIELDS)
 
 @dataclasses.dataclass(frozen=True)
 class Snapshot:
-    """A machine at rest. `ram` is the whole of it; `harts` and `board` are raw records."""
+    """A machine at rest. `ram` is the whole of it, or None if that travels apart; the others are raw records."""
 
-    ram: bytes
+    ram: bytes | None
     board: bytes
     harts: tuple[bytes, ...]
 
@@ -70,7 +70,8 @@ def take_snapshot(wires: Wires) -> Snapshot:
 
 def restore_snapshot(wires: Wires, snapshot: Snapshot) -> None:
     """Overwrite the machine; translated code and translations of what it was before are forgotten."""
-    wires.ram[:] = np.frombuffer(snapshot.ram, np.uint8)
+    if snapshot.ram is not None:
+        wires.ram[:] = np.frombuffer(snapshot.ram, np.uint8)
     wires.board[:] = np.frombuffer(snapshot.board, BOARD)
     for engine, raw in zip(wires.engines, snapshot.harts, strict=True):
         keep = {field: engine.registers[0][field].copy() for field in (*_HOST_FIELDS, "engine")}

@@ -99,6 +99,8 @@ CONTROL = np.dtype(
         ("ram_bytes", np.int64),
         ("pages_address", np.int64),  # int32 for each page of RAM
         ("wirings_address", np.int64),
+        ("ring", np.int64),  # the log's ring on which the horizon is published, or 0
+        ("publish_at", np.int64),  # position at which that is due again
         ("interrupts", np.int64),  # counters for the curious
         ("fills", np.int64),
         ("slow_blocks", np.int64),

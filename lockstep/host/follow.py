@@ -1,0 +1,81 @@
+"""The machine thread as secondary: runs from the log, says nothing, and goes live when told."""
+
+from __future__ import annotations
+
+from lockstep.errors import DivergenceError
+from lockstep.ft.roles import Event, Role
+from lockstep.host.entries import apply_entry, check_place
+from lockstep.host.host import Host
+from lockstep.host.messages import CaughtUp
+from lockstep.log.entry import KIND_NAMES
+from lockstep.machine.machine import Stop
+
+POLL_S = 0.0003
+"""How long a secondary that has caught up waits before it looks at the log again."""
+CAUGHT_UP_POSITIONS = 8_000_000
+
+
+class Follow:
+    """What a host does between runs while it follows the log."""
+
+    def __init__(self, host: Host) -> None:
+        """`host` has a ring and stands where its log starts."""
+        self.host = host
+
+    def step(self) -> bool:
+        """Apply what is due and run as far as the log allows; True once a host that goes live is at the cut."""
+        host, machine = self.host, self.host.machine
+        ring = host.ring
+        assert ring is not None
+        horizon = ring.horizon()
+        entry = ring.peek()
+        if entry is not None and entry.position <= machine.position:
+            check_place(machine, entry)
+            apply_entry(machine, entry.kind, entry.payload)
+            ring.pop()
+            name = KIND_NAMES[entry.kind]
+            host.entries[name] = host.entries.get(name, 0) + 1
+            host.entry_bytes += len(entry.payload)
+            return False
+        going_live = host.role is Role.GOING_LIVE
+        target = horizon if entry is None else min(entry.position, horizon)
+        if going_live and entry is not None:
+            # Whole entries beyond the horizon are applied as well (rule 4).
+            target = entry.position
+        if machine.position >= target or host.is_at_max_icount:
+            if going_live and (entry is None or host.is_at_max_icount):
+                return True
+            self._wait(horizon)
+            return False
+        self._run(min(target, host.limit()))
+        return False
+
+    def _wait(self, horizon: int) -> None:
+        host = self.host
+        if not host.caught_up and horizon - host.machine.position < CAUGHT_UP_POSITIONS:
+            host.caught_up = True
+            host.send(CaughtUp())
+        host.collect_console()
+        host.wake.wait(POLL_S)
+        host.serve_requests()
+
+    def _run(self, limit: int) -> None:
+        host, machine = self.host, self.host.machine
+        if not host.caught_up and limit - machine.position < CAUGHT_UP_POSITIONS:
+            host.caught_up = True
+            host.send(CaughtUp())
+        stop = machine.run(limit=limit)
+        if stop == Stop.KICKED:
+            host.serve_requests()
+        elif stop == Stop.CONSOLE_FULL:
+            host.collect_console()
+        elif stop == Stop.PARKED:
+            raise DivergenceError(
+                f"divergence: the secondary waits at {machine.position}, where the primary did not"
+            )
+        elif stop in (Stop.FINISHED, Stop.IDLE):
+            host.end(stop)
+            if host.role is Role.SECONDARY:
+                host.become(Event.GUEST_ENDED)
+        else:
+            host.crash_if_due()

@@ -1,0 +1,135 @@
+"""One host: a machine in a thread of its own, and the state that it shares with the thread that talks to the monitor.
+
+    control thread   messages, heartbeat, console output       `process`
+    machine thread   runs the machine; between two runs, and only there, it serves requests    `lead`, `follow`
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from lockstep.ft.output import OutputGate, Retention
+from lockstep.ft.roles import Event, Role, next_role
+from lockstep.host.messages import Dying, Ended, Message, Wire
+from lockstep.log.shared import SharedRing
+from lockstep.machine.machine import Machine, Stop
+from lockstep.machine.state import NEVER
+
+RETAINED_BYTES_MAX = 1 << 18
+"""A guest whose output nobody takes stands still when this much of it waits."""
+
+Request = Callable[[], None]
+
+
+class Host:
+    """State of one host. What the control thread reads while the machine runs are single words."""
+
+    def __init__(self, wire: Wire, machine: Machine) -> None:
+        """`machine` is built, or waits for a snapshot; `wire` leads to the monitor."""
+        self.wire = wire
+        self.machine = machine
+        self.role = Role.IDLE
+        self.generation = 0
+        self.ring: SharedRing | None = None
+        self.retention = Retention()
+        self.gate = OutputGate()
+        self.sent_bytes = 0
+        self.console_lock = threading.Lock()
+        self.requests: deque[Request] = deque()
+        self.wake = threading.Event()
+        self.ended: Ended | None = None
+        self.announced_end = False
+        self.caught_up = False
+        self.crash_icount: int | None = None
+        self.max_icount: int | None = None
+        self.clone_wanted: Callable[[], None] | None = None
+        self.has_started = False
+        self.entries: dict[str, int] = {}
+        self.entry_bytes = 0
+        self.copies: list[int] = []
+        """Process numbers of forked copies that send this machine's state."""
+        self.stopped_at_s: float | None = None
+        self._send_lock = threading.Lock()
+
+    def send(self, message: Message, descriptors: tuple[int, ...] = ()) -> None:
+        """From either thread."""
+        with self._send_lock:
+            self.wire.send(message, descriptors)
+
+    def request(self, request: Request) -> None:
+        """From the control thread: have the machine thread call `request` at its next natural stop."""
+        self.requests.append(request)
+        self.machine.kick()
+        self.wake.set()
+
+    def serve_requests(self) -> None:
+        """In the machine thread, while the machine stands still."""
+        self.wake.clear()
+        self.machine.clear_kick()
+        while self.requests:
+            self.requests.popleft()()
+
+    def become(self, event: Event) -> None:
+        """Change role by the transition table."""
+        self.role = next_role(self.role, event)
+
+    def limit(self) -> int:
+        """The position at which a run has to come back for what was asked of this host by icount."""
+        bounds = [bound for bound in (self.crash_icount, self.max_icount) if bound is not None]
+        if not bounds:
+            return NEVER
+        return self.machine.position + max(min(bounds) - self.machine.icount, 0)
+
+    def collect_console(self) -> None:
+        """Move what the guest wrote into retention, if that has room; from either thread."""
+        with self.console_lock:
+            if self.retention.end - self.retention.base < RETAINED_BYTES_MAX:
+                self.retention.add(self.machine.drain_console())
+                self.gate.made(self.retention.end, self.machine.position)
+
+    def end(self, stop: Stop | str) -> None:
+        """The machine has come to its end, or is made to stop for good; all its output is still to be retained."""
+        machine = self.machine
+        while int(machine.control["console_drained"]) != int(machine.board["console_bytes"]):
+            self.collect_console()
+            self.wake.wait(0.001)
+            self.serve_requests()
+        self.ended = Ended(
+            stop=stop if isinstance(stop, str) else stop.name,
+            exited=machine.exited,
+            exit_code=machine.exit_code,
+            icount=machine.icount,
+            digest=machine.digest(),
+            console_bytes=self.retention.end,
+            at_s=self.stopped_at_s or time.monotonic(),
+            log=dict(self.entries),
+            log_bytes=self.entry_bytes,
+        )
+
+    def follow_up(self, ring: SharedRing | None) -> None:
+        """Log to `ring` from here on, or to none."""
+        if self.ring is not None:
+            self.ring.close()
+        self.ring = ring
+        self.machine.control["publish_at"] = 0
+        self.machine.control["ring"] = 0 if ring is None else ring.base
+
+    def crash_if_due(self) -> None:
+        """Die for real, if this host was told to at an icount that it has reached."""
+        if self.crash_icount is not None and self.machine.icount >= self.crash_icount:
+            self.send(Dying(at_s=time.monotonic()))
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    @property
+    def is_at_max_icount(self) -> bool:
+        """Whether the bound on the run has been reached."""
+        return self.max_icount is not None and self.machine.icount >= self.max_icount
+
+    def leave_to_child(self) -> None:
+        """In a forked copy: let go of all by which others could take it for its parent."""
+        os.close(self.wire.fileno())

@@ -1,0 +1,157 @@
+"""The machine thread as primary: runs live, stamps what arrives, logs it before it takes effect."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from lockstep.ft.roles import Event
+from lockstep.host.entries import apply_entry, clock_payload, input_count, wire_room
+from lockstep.host.host import Host
+from lockstep.host.messages import Cloned, InputTaken, Started
+from lockstep.host.pace import Pace
+from lockstep.host.transfer import send_state
+from lockstep.log.entry import CLOCK, INPUT, KIND_NAMES
+from lockstep.log.shared import SharedRing
+from lockstep.machine.machine import Stop
+
+RING_WAIT_S = 0.0005
+OUTPUT_WAIT_S = 0.001
+CLOCK_EVERY_NS = 4_000_000
+"""Guest time is corrected this often while the guest runs."""
+
+
+class Lead:
+    """What a live host does between runs."""
+
+    def __init__(self, host: Host) -> None:
+        """`host` stands at a natural block start and has the role of a primary."""
+        self.host = host
+        self.pace = Pace(host.machine, sets_rtc=False) if host.machine.config.clock == "host" else None
+        self.waiting_input = bytearray()
+
+    def step(self) -> None:
+        """Run until something stops the machine, and deal with that."""
+        host, machine = self.host, self.host.machine
+        if not host.has_started:
+            host.has_started = True
+            host.send(Started(at_s=time.monotonic()))
+        self._keep_pace()
+        self._take_input()
+        stop = machine.run(limit=self._limit(), stop_when_quiet=host.clone_wanted is not None)
+        if stop == Stop.KICKED:
+            self._publish()
+            host.serve_requests()
+        elif stop == Stop.CONSOLE_FULL:
+            self._make_room()
+        elif stop == Stop.QUIET and host.clone_wanted is not None:
+            self._publish()
+            clone, host.clone_wanted = host.clone_wanted, None
+            clone()
+        elif stop == Stop.PARKED:
+            self._publish()
+            self._wait_parked()
+        elif stop == Stop.REACHED:
+            self._at_icount()
+        elif stop in (Stop.FINISHED, Stop.IDLE):
+            self.end(stop)
+
+    def end(self, stop: Stop | str) -> None:
+        """The guest's last instruction has run."""
+        self.host.stopped_at_s = time.monotonic()
+        self._publish(1)
+        self.host.end(stop)
+        self.host.become(Event.GUEST_ENDED)
+
+    def _limit(self) -> int:
+        limit = self.host.limit()
+        if self.pace is not None:
+            limit = min(limit, self.host.machine.position + CLOCK_EVERY_NS)
+        return limit
+
+    def _at_icount(self) -> None:
+        self.host.crash_if_due()
+        if self.host.is_at_max_icount:
+            self.end("max-icount")
+
+    def _publish(self, beyond: int = 0) -> None:
+        """Everything stamped below the position where the machine stands has been appended."""
+        if self.host.ring is not None:
+            self.host.ring.publish(self.host.machine.position + beyond)
+
+    def append(self, kind: int, payload: bytes) -> None:
+        """Log what happens here and now, then let it happen. Waits while the ring is full; nothing is dropped."""
+        host, machine = self.host, self.host.machine
+        while host.ring is not None and host.ring.append(kind, machine.position, machine.pc, payload) is None:
+            self._publish()
+            host.serve_requests()
+            time.sleep(RING_WAIT_S)
+        host.entries[KIND_NAMES[kind]] = host.entries.get(KIND_NAMES[kind], 0) + 1
+        host.entry_bytes += len(payload)
+        apply_entry(machine, kind, payload)
+
+    def type(self, offset: int, data: bytes) -> None:
+        """Live input came from the monitor; what the machine already has is passed over."""
+        known = input_count(self.host.machine) + len(self.waiting_input)
+        self.waiting_input += data[max(known - offset, 0) :]
+
+    def _take_input(self) -> None:
+        room = wire_room(self.host.machine)
+        if not self.waiting_input or room <= 0:
+            return
+        data = bytes(self.waiting_input[:room])
+        del self.waiting_input[: len(data)]
+        self.append(INPUT, data)
+        self.host.send(InputTaken(count=input_count(self.host.machine)))
+
+    def _keep_pace(self) -> None:
+        if self.pace is None:
+            return
+        machine = self.host.machine
+        lag_ns = self.pace.real_ns - machine.guest_ns
+        if lag_ns > CLOCK_EVERY_NS // 4:
+            self.append(CLOCK, clock_payload(int(machine.board["time_offset_ns"]) + lag_ns))
+        elif self.pace.ahead_s:
+            self._publish()
+            self.host.wake.wait(self.pace.ahead_s)
+
+    def _wait_parked(self) -> None:
+        """Nothing runs: sleep until the guest's next event or until somebody wants something."""
+        assert self.pace is not None
+        self.host.wake.wait(self.pace.until_event_s)
+        machine = self.host.machine
+        lag_ns = self.pace.real_ns - machine.guest_ns
+        if lag_ns > 0:
+            self.append(CLOCK, clock_payload(int(machine.board["time_offset_ns"]) + lag_ns))
+
+    def _make_room(self) -> None:
+        host = self.host
+        self._publish()
+        before = int(host.machine.control["console_drained"])
+        host.collect_console()
+        if int(host.machine.control["console_drained"]) == before:
+            host.wake.wait(OUTPUT_WAIT_S)
+            host.serve_requests()
+
+    def clone(self, secondary: int, ring: SharedRing, stream: int) -> None:
+        """At a quiet point: fork. The child, frozen, sends its state; the parent goes on at once, logging."""
+        host = self.host
+        host.collect_console()
+        started_s = time.monotonic()
+        child = os.fork()
+        if child == 0:
+            self._be_copy(stream)
+        os.close(stream)
+        host.copies.append(child)
+        host.follow_up(ring)
+        host.become(Event.CLONE)
+        pause_ms = (time.monotonic() - started_s) * 1e3
+        host.send(Cloned(secondary=secondary, icount=host.machine.icount, pause_ms=pause_ms))
+
+    def _be_copy(self, stream: int) -> None:
+        """In the child, which has this one thread: send the state and be gone, whatever happens."""
+        try:
+            self.host.leave_to_child()
+            send_state(self.host, stream)
+        finally:
+            os._exit(0)

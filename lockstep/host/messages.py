@@ -1,0 +1,287 @@
+"""Control messages between monitor, fork server and hosts, and how they travel.
+
+A message is a msgpack map with a length in front of it, on a Unix stream socket; file descriptors go beside it.
+"""
+
+from __future__ import annotations
+
+import array
+import socket
+import struct
+from collections import deque
+
+import msgspec
+
+
+class Message(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+    """Base of all messages; the class's name is its kind on the wire."""
+
+
+# Monitor to fork server.
+class Prepare(Message):
+    """What machine the hosts are to run; read and planned once, so that all hosts start from the same bytes."""
+
+    memory_bytes: int
+    harts: int
+    clock: str
+    append: str
+    guest_name: str
+    files: dict[str, str | bytes]
+    typed: bytes
+
+
+class Spawn(Message):
+    """Fork a host. Descriptors: its control socket, then those that its role needs (see `StartSecondary`)."""
+
+    host: int
+
+
+# Fork server to monitor.
+class Prepared(Message):
+    """Ready to fork hosts."""
+
+
+class Spawned(Message):
+    """A host was forked."""
+
+    host: int
+    pid: int
+
+
+class Failed(Message):
+    """A host or the server can't go on; `text` is one line for the user."""
+
+    text: str
+    exit_code: int
+
+
+# Monitor to host.
+class StartPrimary(Message):
+    """Boot the machine and run it live; entries go to the ring, whose descriptor follows."""
+
+    generation: int
+    secondary: int
+    rtc_epoch_ns: int | None
+
+
+class StartSecondary(Message):
+    """Follow the ring, whose descriptor follows: from reset, or from the state that comes in on a second one."""
+
+    generation: int
+    secondary: int
+    cloned: bool
+    rtc_epoch_ns: int | None
+
+
+class GoLive(Message):
+    """The primary is gone and fenced; you won `generation`. The sink has `sink_bytes`."""
+
+    generation: int
+    sink_bytes: int
+
+
+class GoAlone(Message):
+    """Your secondary is gone, and that is on record: stop logging to it."""
+
+
+class Clone(Message):
+    """Make a new secondary: descriptors are its ring and the stream for the machine's state."""
+
+    secondary: int
+
+
+class SinkProgress(Message):
+    """The world has the first `written` bytes of console output."""
+
+    written: int
+
+
+class Input(Message):
+    """Live console input; `offset` counts the bytes before it since the start."""
+
+    offset: int
+    data: bytes
+
+
+class CrashAt(Message):
+    """Die by SIGKILL at the first natural block start at or behind `icount`."""
+
+    icount: int
+
+
+class Finish(Message):
+    """The run is over for `reason` (an outcome): stop, and say how you stand."""
+
+    reason: str
+    max_icount: int | None = None
+
+
+# Host to monitor.
+class Ready(Message):
+    """The machine is built and waits for its role to start."""
+
+
+class Started(Message):
+    """The first instruction is about to run, at `at_s` (CLOCK_MONOTONIC)."""
+
+    at_s: float
+
+
+class Output(Message):
+    """Console output of generation `generation`; `offset` counts the bytes before it since reset."""
+
+    generation: int
+    offset: int
+    data: bytes
+
+
+class InputTaken(Message):
+    """The first `count` bytes of live input are in the log."""
+
+    count: int
+
+
+class Live(Message):
+    """The survivor runs live since `at_s`, from `icount`; it has applied `input_count` bytes of input."""
+
+    generation: int
+    icount: int
+    at_s: float
+    input_count: int
+
+
+class Cloned(Message):
+    """The primary went on after standing still for `pause_ms`."""
+
+    secondary: int
+    icount: int
+    pause_ms: float
+
+
+class Received(Message):
+    """A cloned host has the whole state, `transferred_bytes` on the wire."""
+
+    transferred_bytes: int
+
+
+class CaughtUp(Message):
+    """A secondary follows the primary closely."""
+
+
+class Dying(Message):
+    """The host kills itself now, at `at_s`, as it was told to."""
+
+    at_s: float
+
+
+class Beat(Message):
+    """A sign of life, with where the host stands."""
+
+    icount: int
+    position: int
+    behind_positions: int
+
+
+class Ended(Message):
+    """The machine came to its end. `stop` names why, `digest` is the whole machine's."""
+
+    stop: str
+    exited: bool
+    exit_code: int
+    icount: int
+    digest: str
+    console_bytes: int
+    at_s: float
+    log: dict[str, int]
+    log_bytes: int
+
+
+AnyMessage = (
+    Prepare
+    | Spawn
+    | Prepared
+    | Spawned
+    | Failed
+    | StartPrimary
+    | StartSecondary
+    | GoLive
+    | GoAlone
+    | Clone
+    | SinkProgress
+    | Input
+    | CrashAt
+    | Finish
+    | Ready
+    | Started
+    | Output
+    | InputTaken
+    | Live
+    | Cloned
+    | Received
+    | CaughtUp
+    | Dying
+    | Beat
+    | Ended
+)
+
+_LENGTH = struct.Struct("<I")
+_FDS_MAX = 4
+_RECEIVE_BYTES = 1 << 18
+_encoder = msgspec.msgpack.Encoder()
+_decoder: msgspec.msgpack.Decoder[AnyMessage] = msgspec.msgpack.Decoder(AnyMessage)
+
+
+class Wire:
+    """One end of a control connection. Sending blocks; receiving is for after `select` says so."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        """Own `connection`."""
+        self.connection = connection
+        self._buffer = bytearray()
+        self.descriptors: deque[int] = deque()
+        """Descriptors that arrived and nobody took yet, in order."""
+
+    def fileno(self) -> int:
+        """For `select`."""
+        return self.connection.fileno()
+
+    def send(self, message: Message, descriptors: tuple[int, ...] = ()) -> None:
+        """Send a message whole; raises OSError when the peer is gone."""
+        body = _encoder.encode(message)
+        data = _LENGTH.pack(len(body)) + body
+        if descriptors:
+            rights = array.array("i", descriptors)
+            sent = self.connection.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
+            data = data[sent:]
+        if data:
+            self.connection.sendall(data)
+
+    def receive(self) -> list[AnyMessage] | None:
+        """The messages that have arrived whole; None once the peer is gone and all was received."""
+        try:
+            data, descriptors, _, _ = socket.recv_fds(self.connection, _RECEIVE_BYTES, _FDS_MAX)
+        except (BlockingIOError, InterruptedError):
+            return []
+        except ConnectionError:
+            data, descriptors = b"", []
+        self.descriptors.extend(descriptors)
+        if not data:
+            return None
+        self._buffer += data
+        return self._split()
+
+    def _split(self) -> list[AnyMessage]:
+        messages, at = [], 0
+        while len(self._buffer) - at >= _LENGTH.size:
+            (length,) = _LENGTH.unpack_from(self._buffer, at)
+            end = at + _LENGTH.size + length
+            if len(self._buffer) < end:
+                break
+            messages.append(_decoder.decode(bytes(self._buffer[at + _LENGTH.size : end])))
+            at = end
+        del self._buffer[:at]
+        return messages
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.connection.close()

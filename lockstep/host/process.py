@@ -1,0 +1,233 @@
+"""A host process: the control thread, and the machine thread that it starts."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import threading
+import time
+from collections.abc import Callable
+
+from lockstep.errors import LockstepError
+from lockstep.ft.roles import Event, Role
+from lockstep.host import messages as m
+from lockstep.host.follow import Follow
+from lockstep.host.host import Host
+from lockstep.host.lead import Lead
+from lockstep.host.transfer import receive_state
+from lockstep.log.shared import SharedRing
+from lockstep.machine.machine import Machine
+from lockstep.machine.state import NEVER
+
+TICK_S = 0.002
+"""How often output is looked for and sent."""
+BEAT_S = 0.04
+IN_FLIGHT_BYTES_MAX = 1 << 17
+"""Output sent and not yet known to be written."""
+_PIECE_BYTES = 1 << 16
+
+
+class HostProcess:
+    """Talks to the monitor; ends with it."""
+
+    def __init__(self, wire: m.Wire, build: Callable[[bool], Machine]) -> None:
+        """`build(boot)` makes the machine, booted or waiting for a snapshot."""
+        self.wire = wire
+        self.build = build
+        self.host: Host | None = None
+        self.lead: Lead | None = None
+        self.next_beat_s = 0.0
+
+    def run(self) -> None:
+        """Serve until the monitor goes away."""
+        self.wire.send(m.Ready())
+        while True:
+            ready, _, _ = select.select([self.wire], [], [], TICK_S if self.host else None)
+            if ready:
+                received = self.wire.receive()
+                if received is None:
+                    return
+                for message in received:
+                    self._handle(message)
+            if self.host is not None:
+                self._tick(self.host)
+
+    # Messages.
+
+    def _handle(self, message: m.AnyMessage) -> None:
+        host = self.host
+        if isinstance(message, m.StartPrimary | m.StartSecondary):
+            self._start(message)
+        elif host is None:
+            return
+        elif isinstance(message, m.SinkProgress):
+            with host.console_lock:
+                host.retention.trim(message.written)
+            host.wake.set()
+        elif isinstance(message, m.GoLive):
+            host.request(lambda: self._go_live(message))
+        elif isinstance(message, m.GoAlone):
+            host.request(self._go_alone)
+        elif isinstance(message, m.Clone):
+            self._prepare_clone(host, message)
+        elif isinstance(message, m.Input):
+            host.request(lambda: self._type(message))
+        elif isinstance(message, m.CrashAt):
+            host.request(lambda: setattr(host, "crash_icount", message.icount))
+        elif isinstance(message, m.Finish):
+            host.request(lambda: self._finish(message))
+
+    def _start(self, message: m.StartPrimary | m.StartSecondary) -> None:
+        cloned = isinstance(message, m.StartSecondary) and message.cloned
+        machine = self.build(not cloned)
+        if message.rtc_epoch_ns is not None and not cloned:
+            machine.board["rtc_epoch_ns"] = message.rtc_epoch_ns
+        host = self.host = Host(self.wire, machine)
+        host.generation = message.generation
+        ring = SharedRing.attach(self.wire.descriptors.popleft(), message.generation, message.secondary)
+        stream = self.wire.descriptors.popleft() if cloned else None
+        if isinstance(message, m.StartPrimary):
+            host.become(Event.START_PRIMARY)
+            host.follow_up(ring)
+        else:
+            host.ring = ring
+            host.become(Event.START_RECEIVING if cloned else Event.START_SECONDARY)
+        threading.Thread(target=self._machine_thread, args=(host, stream), daemon=True).start()
+
+    # Requests: they run in the machine thread, at a natural stop.
+
+    def _go_live(self, message: m.GoLive) -> None:
+        host = self.host
+        assert host is not None and host.ring is not None
+        host.ring.seal()
+        host.generation = message.generation
+        with host.console_lock:
+            host.sent_bytes = message.sink_bytes
+            host.retention.trim(message.sink_bytes)
+        host.become(Event.WON_GENERATION)
+
+    def _go_alone(self) -> None:
+        host = self.host
+        assert host is not None
+        host.clone_wanted = None
+        host.follow_up(None)
+        if host.role in (Role.PRIMARY, Role.ENDED):
+            host.become(Event.SECONDARY_LOST)
+
+    def _type(self, message: m.Input) -> None:
+        if self.lead is not None:
+            self.lead.type(message.offset, message.data)
+
+    def _finish(self, message: m.Finish) -> None:
+        host = self.host
+        assert host is not None
+        if message.max_icount is not None:
+            host.max_icount = message.max_icount
+        elif self.lead is not None and host.ended is None:
+            self.lead.end(message.reason)
+
+    def _prepare_clone(self, host: Host, message: m.Clone) -> None:
+        ring_descriptor, stream = self.wire.descriptors.popleft(), self.wire.descriptors.popleft()
+
+        def begin() -> None:
+            if host.role is not Role.PRIMARY_ALONE or self.lead is None:
+                os.close(ring_descriptor)
+                os.close(stream)
+                return
+            ring = SharedRing.attach(ring_descriptor, host.generation, message.secondary)
+            lead = self.lead
+            host.clone_wanted = lambda: lead.clone(message.secondary, ring, stream)
+
+        host.request(begin)
+
+    # The machine thread.
+
+    def _machine_thread(self, host: Host, stream: int | None) -> None:
+        try:
+            if stream is not None:
+                received = receive_state(host, stream)
+                host.become(Event.STATE_RECEIVED)
+                host.send(m.Received(transferred_bytes=received))
+            self._run_machine(host)
+        except LockstepError as error:
+            self._report(host, str(error), error.exit_code)
+        except OSError as error:
+            self._report(host, f"a host failed: {error}", 125)
+
+    def _report(self, host: Host, text: str, exit_code: int) -> None:
+        with contextlib.suppress(OSError):
+            host.send(m.Failed(text=text, exit_code=exit_code))
+
+    def _run_machine(self, host: Host) -> None:
+        follow = Follow(host)
+        while True:
+            if host.role is Role.ENDED:
+                host.wake.wait()
+                host.serve_requests()
+            elif host.role is Role.SECONDARY:
+                follow.step()
+            elif host.role is Role.GOING_LIVE:
+                if host.ended is not None or follow.step():
+                    self._be_live(host)
+            else:
+                if self.lead is None:
+                    self.lead = Lead(host)
+                self.lead.step()
+
+    def _be_live(self, host: Host) -> None:
+        host.follow_up(None)
+        host.become(Event.CUT_REACHED)
+        self.lead = Lead(host)
+        live = m.Live(
+            generation=host.generation,
+            icount=host.machine.icount,
+            at_s=time.monotonic(),
+            input_count=int(host.machine.board["wire_tail"]),
+        )
+        host.has_started = True
+        host.send(live)
+        if host.ended is not None:
+            host.become(Event.GUEST_ENDED)
+
+    # Every tick.
+
+    def _tick(self, host: Host) -> None:
+        now_s = time.monotonic()
+        if now_s >= self.next_beat_s:
+            self.next_beat_s = now_s + BEAT_S
+            behind = host.ring.horizon() - host.machine.position if host.ring is not None else 0
+            host.send(
+                m.Beat(
+                    icount=host.machine.icount, position=host.machine.position, behind_positions=max(behind, 0)
+                )
+            )
+            self._reap(host)
+        is_live = self.lead is not None and host.role in (Role.PRIMARY, Role.PRIMARY_ALONE, Role.ENDED)
+        if is_live:
+            self._send_output(host)
+        if host.ended is not None and not host.announced_end:
+            if not is_live or host.sent_bytes == host.ended.console_bytes:
+                host.announced_end = True
+                host.send(host.ended)
+
+    def _send_output(self, host: Host) -> None:
+        host.collect_console()
+        ring = host.ring
+        horizon = ring.horizon() if ring is not None and host.role is not Role.PRIMARY_ALONE else NEVER
+        with host.console_lock:
+            released = host.gate.covered(horizon)
+            end = min(released, host.retention.base + IN_FLIGHT_BYTES_MAX)
+            while host.sent_bytes < end:
+                piece_end = min(end, host.sent_bytes + _PIECE_BYTES)
+                data = host.retention.piece(host.sent_bytes, piece_end)
+                host.send(m.Output(generation=host.generation, offset=host.sent_bytes, data=data))
+                host.sent_bytes = piece_end
+
+    def _reap(self, host: Host) -> None:
+        for child in list(host.copies):
+            with contextlib.suppress(ChildProcessError):
+                if os.waitpid(child, os.WNOHANG)[0]:
+                    host.copies.remove(child)
+
+

@@ -1,0 +1,128 @@
+"""The fork server: imports and compiles everything once, then forks hosts, each ready in milliseconds.
+
+    python -m lockstep.host.server FD      FD: a Unix socket to the monitor
+
+It has one thread and dies with the monitor; hosts die with it.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import contextlib
+import ctypes
+import signal
+import socket
+import sys
+from pathlib import Path
+
+from lockstep.errors import LockstepError
+from lockstep.host import messages as m
+from lockstep.host.process import HostProcess
+from lockstep.machine.config import MachineConfig
+from lockstep.machine.loader.place import BootPlan, plan_boot
+from lockstep.machine.machine import Machine
+
+_PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent() -> None:
+    """Be killed when the parent dies."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def config_of(message: m.Prepare) -> MachineConfig:
+    """The config that the monitor described."""
+    sources = {
+        name: Path(source) if isinstance(source, str) else source for name, source in message.files.items()
+    }
+    return MachineConfig(
+        memory_bytes=message.memory_bytes,
+        harts=message.harts,
+        clock=message.clock,
+        append=message.append,
+        guest_name=message.guest_name,
+        **sources,
+    )
+
+
+class Server:
+    """Forks hosts on demand."""
+
+    def __init__(self, wire: m.Wire) -> None:
+        """`wire` leads to the monitor."""
+        self.wire = wire
+        self.config: MachineConfig | None = None
+        self.plan: BootPlan | None = None
+        self.typed = b""
+
+    def run(self) -> None:
+        """Serve until the monitor goes away."""
+        while True:
+            received = self.wire.receive()
+            if received is None:
+                return
+            for message in received:
+                if isinstance(message, m.Prepare):
+                    self._prepare(message)
+                elif isinstance(message, m.Spawn):
+                    self._spawn(message)
+
+    def _prepare(self, message: m.Prepare) -> None:
+        try:
+            self.config = config_of(message)
+            self.plan = plan_boot(self.config)
+            self.typed = message.typed
+            warm_up()
+        except LockstepError as error:
+            self.wire.send(m.Failed(text=str(error), exit_code=error.exit_code))
+            return
+        self.wire.send(m.Prepared())
+
+    def _spawn(self, message: m.Spawn) -> None:
+        control = self.wire.descriptors.popleft()
+        server = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            with contextlib.suppress(BaseException):
+                self._be_host(control, server)
+            os._exit(0)
+        os.close(control)
+        self.wire.send(m.Spawned(host=message.host, pid=pid))
+
+    def _be_host(self, control: int, server: int) -> None:
+        die_with_parent()
+        if os.getppid() != server:
+            return
+        self.wire.close()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        config, plan, typed = self.config, self.plan, self.typed
+        assert config is not None and plan is not None
+
+        def build(boot: bool) -> Machine:
+            return Machine(config, typed=typed, plan=plan, boot=boot)
+
+        HostProcess(m.Wire(socket.socket(fileno=control)), build).run()
+
+
+def warm_up() -> None:
+    """Load all native code that a host needs, so that its forks find it loaded."""
+    machine = Machine(MachineConfig(memory_bytes=1 << 20, guest=b"\x73\x00\x50\x10" * 4, clock="virtual"))
+    machine.run(limit=1)
+    machine.snapshot()
+    machine.digest()
+
+
+def main() -> None:
+    """Serve on the descriptor named on the command line."""
+    die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    Server(m.Wire(socket.socket(fileno=int(sys.argv[1])))).run()
+
+
+if __name__ == "__main__":
+    main()

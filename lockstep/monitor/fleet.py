@@ -1,0 +1,126 @@
+"""Host processes as the monitor sees them: spawned through the fork server, killed for real, their descriptors."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+
+from lockstep.host import messages as m
+from lockstep.machine.config import MachineConfig
+
+SOCKET_BUFFER_BYTES = 1 << 20
+
+
+@dataclasses.dataclass
+class HostHandle:
+    """One host process."""
+
+    number: int
+    wire: m.Wire
+    spawned_at_s: float
+    pid: int | None = None
+    pidfd: int | None = None
+    is_ready: bool = False
+    last_sign_s: float = 0.0
+    beat: m.Beat | None = None
+    dying_at_s: float | None = None
+    ended: m.Ended | None = None
+    crash_armed: bool = False
+
+    def kill(self) -> None:
+        """SIGKILL, to this very process."""
+        if self.pidfd is not None:
+            with contextlib.suppress(OSError):
+                signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+
+    def close(self) -> None:
+        """Let go of the descriptors."""
+        self.wire.close()
+        if self.pidfd is not None:
+            os.close(self.pidfd)
+            self.pidfd = None
+
+    def send(self, message: m.Message, descriptors: tuple[int, ...] = ()) -> None:
+        """Send; a host that is gone is noticed elsewhere."""
+        with contextlib.suppress(OSError):
+            self.wire.send(message, descriptors)
+
+
+def prepare_message(config: MachineConfig, typed: bytes) -> m.Prepare:
+    """What the fork server has to know of `config`."""
+    files = {
+        name: os.fspath(source) if isinstance(source, os.PathLike) else source
+        for name in ("guest", "bios", "kernel", "initrd")
+        if (source := getattr(config, name)) is not None
+    }
+    return m.Prepare(
+        memory_bytes=config.memory_bytes,
+        harts=config.harts,
+        clock=config.clock,
+        append=config.append,
+        guest_name=config.guest_name,
+        files=files,
+        typed=typed,
+    )
+
+
+class Fleet:
+    """The fork server and the hosts that it forked."""
+
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        """Start the fork server."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "lockstep.host.server", str(theirs.fileno())],
+                pass_fds=(theirs.fileno(),),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                env={**(environment or os.environ), "OPENBLAS_NUM_THREADS": "1"},
+                process_group=0,
+            )
+        self.wire = m.Wire(ours)
+        self.hosts: dict[int, HostHandle] = {}
+        self._spawned = 0
+
+    def spawn(self) -> HostHandle:
+        """Fork another host; it reports by `Spawned` (from the server) and `Ready`."""
+        self._spawned += 1
+        ours, theirs = socket.socketpair()
+        for end in (ours, theirs):
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER_BYTES)
+        now_s = time.monotonic()
+        handle = HostHandle(self._spawned, m.Wire(ours), now_s, last_sign_s=now_s)
+        self.hosts[handle.number] = handle
+        with theirs:
+            self.wire.send(m.Spawn(host=handle.number), (theirs.fileno(),))
+        return handle
+
+    def spawned(self, message: m.Spawned) -> None:
+        """The server forked a host."""
+        handle = self.hosts.get(message.host)
+        if handle is not None:
+            handle.pid = message.pid
+            with contextlib.suppress(ProcessLookupError):
+                handle.pidfd = os.pidfd_open(message.pid)
+
+    def forget(self, handle: HostHandle) -> None:
+        """`handle`'s process is gone or about to be: kill it to be sure, and let go of it."""
+        handle.kill()
+        handle.close()
+        self.hosts.pop(handle.number, None)
+
+    def close(self) -> None:
+        """Kill all that is left."""
+        for handle in list(self.hosts.values()):
+            self.forget(handle)
+        self.wire.close()
+        self._process.kill()
+        self._process.wait()

@@ -1,0 +1,406 @@
+"""Runs a pair to its end: the event loop between hosts, console, clock and signals."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from lockstep.errors import InternalError, LockstepError
+from lockstep.ft.status import Protection
+from lockstep.host import messages as m
+from lockstep.host.live_input import read_available
+from lockstep.host.options import RunOptions
+from lockstep.host.result import OUTCOME_EXIT_CODES, RunResult
+from lockstep.host.terminal import EscapeFilter, is_ours, raw_mode
+from lockstep.log.layout import ENTRY_SIZE
+from lockstep.machine.config import MachineConfig
+from lockstep.monitor.console import ConsoleWriter
+from lockstep.monitor.crashes import CrashSchedule
+from lockstep.monitor.fleet import Fleet, HostHandle, prepare_message
+from lockstep.monitor.protection import Protector, arbiter_directory
+
+HEARTBEAT_LIMIT_S = 0.25
+START_LIMIT_S = 120.0
+TICK_S = 0.02
+COMPARE_LIMIT_S = 20.0
+"""How long the end of a protected run waits for the secondary to come to the same end."""
+GRACE_S = 3.0
+INPUT_BYTES_MAX = 1 << 15
+_OUTCOMES = {"FINISHED": "poweroff", "IDLE": "idle"}
+
+
+class _HostError(LockstepError):
+    def __init__(self, text: str, exit_code: int) -> None:
+        super().__init__(text)
+        self.exit_code = exit_code
+
+
+class PairMonitor:
+    """One pair, from start to end."""
+
+    def __init__(self, config: MachineConfig, options: RunOptions, directory: Path) -> None:
+        """Start the fork server; nothing runs yet."""
+        self.options = options
+        self.fleet = Fleet()
+        epoch = time.time_ns() if config.clock == "host" else None
+        self.protector = Protector(self.fleet, directory, epoch)
+        self.selector = selectors.DefaultSelector()
+        self.wake_reader, self.wake_writer = os.pipe()
+        for end in (self.wake_reader, self.wake_writer):
+            os.set_blocking(end, False)
+        self.console = ConsoleWriter(options.write_console, self._wake)
+        self.crashes = CrashSchedule(options)
+        self.reported_written = 0
+        self.started_at_s: float | None = None
+        self.ending: str | None = None
+        self.ending_at_s = 0.0
+        self.ended: m.Ended | None = None
+        self.compared = 0
+        self.mismatch: str | None = None
+        self.input_open = options.live_input is not None
+        self.escape = EscapeFilter() if options.live_input is not None and is_ours(options.live_input) else None
+        self.selector.register(self.wake_reader, selectors.EVENT_READ, None)
+        self.selector.register(self.fleet.wire, selectors.EVENT_READ, None)
+        self.fleet.wire.send(prepare_message(config, options.typed))
+
+    def _wake(self) -> None:
+        with contextlib.suppress(OSError):
+            os.write(self.wake_writer, b"\0")
+
+    def close(self) -> None:
+        """Kill what is left and let go of everything."""
+        self.fleet.close()
+        self.console.close(GRACE_S)
+        self.selector.close()
+        os.close(self.wake_reader)
+
+    def interrupt(self, outcome: str) -> None:
+        """From a signal handler: end the run."""
+        if self.ending is None:
+            self.ending, self.ending_at_s = outcome, time.monotonic()
+            self._wake()
+
+    # Start.
+
+    def start(self) -> None:
+        """Bring both hosts to their start line."""
+        deadline_s = time.monotonic() + START_LIMIT_S
+        self._until(lambda: self._prepared, deadline_s)
+        primary, secondary = self._spawn(), self._spawn()
+        self._until(lambda: primary.is_ready and secondary.is_ready, deadline_s)
+        for host in (primary, secondary):
+            if self.options.max_icount is not None:
+                host.send(m.Finish(reason="max-icount", max_icount=self.options.max_icount))
+        self.protector.begin(primary, secondary)
+
+    _prepared = False
+
+    def _until(self, done: Any, deadline_s: float) -> None:
+        while not done():
+            if self.ending is not None:
+                return
+            if time.monotonic() > deadline_s:
+                raise InternalError("the hosts did not start in time: is this machine overloaded?")
+            self._poll(TICK_S)
+
+    def _spawn(self) -> HostHandle:
+        handle = self.fleet.spawn()
+        self._watch(handle)
+        return handle
+
+    def _watch(self, handle: HostHandle) -> None:
+        self.selector.register(handle.wire, selectors.EVENT_READ, handle)
+
+    # The loop.
+
+    def run(self) -> None:
+        """Serve until the run is over."""
+        if self.ending is None and self.input_open:
+            assert self.options.live_input is not None
+            self.selector.register(self.options.live_input, selectors.EVENT_READ, None)
+        while not self._is_over():
+            self._poll(self._tick_s())
+            self._check_heartbeats()
+            self._check_time()
+            self._crash()
+            self._pass_input()
+            self._report_written()
+            if self.ending is None and self.ended is None:
+                self._reprotect()
+
+    def _tick_s(self) -> float:
+        at_s = self.crashes.next_at_s
+        if at_s is None or self.started_at_s is None:
+            return TICK_S
+        return min(TICK_S, max(self.started_at_s + at_s - time.monotonic(), 0.0005))
+
+    def _poll(self, timeout_s: float) -> None:
+        for key, _ in self.selector.select(timeout_s):
+            if key.fd == self.wake_reader:
+                with contextlib.suppress(BlockingIOError):
+                    os.read(self.wake_reader, 4096)
+            elif key.fileobj is self.fleet.wire:
+                self._hear_server()
+            elif key.data is not None:
+                self._hear(key.data)
+            else:
+                self._read_input()
+
+    def _hear_server(self) -> None:
+        messages = self.fleet.wire.receive()
+        if messages is None:
+            raise InternalError("the fork server died")
+        for message in messages:
+            if isinstance(message, m.Prepared):
+                self._prepared = True
+            elif isinstance(message, m.Spawned):
+                self.fleet.spawned(message)
+            elif isinstance(message, m.Failed):
+                raise _HostError(message.text, message.exit_code)
+
+    def _hear(self, handle: HostHandle) -> None:
+        while True:
+            messages = handle.wire.receive()
+            if messages is None:
+                self._gone(handle)
+                return
+            handle.last_sign_s = time.monotonic()
+            for message in messages:
+                self._handle(handle, message)
+            return
+
+    def _gone(self, handle: HostHandle) -> None:
+        if handle.number not in self.fleet.hosts:
+            return
+        self.selector.unregister(handle.wire)
+        detected_at_s = time.monotonic()
+        was_needed = handle is self.protector.primary and self.ended is None
+        making = self.protector.reprotection
+        if making is not None and handle is self.protector.primary:
+            with contextlib.suppress(KeyError):
+                self.selector.unregister(making.host.wire)
+        if not self.protector.host_gone(handle, detected_at_s) and was_needed:
+            self._no_host()
+
+    def _no_host(self) -> None:
+        if self.ending is None:
+            self.ending, self.ending_at_s = "no-host", 0.0
+
+    def _handle(self, handle: HostHandle, message: m.AnyMessage) -> None:
+        protector = self.protector
+        if isinstance(message, m.Output):
+            self.console.put(protector.sink.accept(message.generation, message.offset, message.data))
+        elif isinstance(message, m.Beat):
+            handle.beat = message
+        elif isinstance(message, m.Ready):
+            handle.is_ready = True
+            protector.host_ready(handle)
+        elif isinstance(message, m.Started):
+            self.started_at_s = message.at_s
+        elif isinstance(message, m.InputTaken):
+            protector.source.confirm(message.count)
+        elif isinstance(message, m.Live):
+            protector.went_live(message)
+        elif isinstance(message, m.Cloned):
+            protector.cloned(message)
+        elif isinstance(message, m.Received):
+            protector.received(handle, message)
+        elif isinstance(message, m.CaughtUp):
+            protector.caught_up(handle)
+        elif isinstance(message, m.Dying):
+            handle.dying_at_s = message.at_s
+        elif isinstance(message, m.Ended):
+            self._host_ended(handle, message)
+        elif isinstance(message, m.Failed):
+            self._host_failed(handle, message)
+
+    def _host_ended(self, handle: HostHandle, message: m.Ended) -> None:
+        handle.ended = message
+        if handle is self.protector.primary:
+            self.ended = message
+            self.protector.is_over = True
+            self.ending_at_s = time.monotonic()
+
+    def _host_failed(self, handle: HostHandle, message: m.Failed) -> None:
+        if message.exit_code == OUTCOME_EXIT_CODES["divergence"]:
+            self.mismatch = message.text
+        elif handle is self.protector.primary:
+            raise _HostError(message.text, message.exit_code)
+        else:
+            handle.kill()
+
+    # Every round.
+
+    def _check_heartbeats(self) -> None:
+        now_s = time.monotonic()
+        for handle in list(self.fleet.hosts.values()):
+            if handle.beat is not None and now_s - handle.last_sign_s > HEARTBEAT_LIMIT_S:
+                # What it said before it fell silent may still wait to be read.
+                self._hear(handle)
+                if now_s - handle.last_sign_s > HEARTBEAT_LIMIT_S:
+                    self._gone(handle)
+
+    def _check_time(self) -> None:
+        timeout_s = self.options.timeout_s
+        if timeout_s is not None and self.started_at_s is not None:
+            if time.monotonic() - self.started_at_s >= timeout_s and self.ended is None:
+                self.interrupt("timeout")
+        primary = self.protector.primary
+        if self.ending is not None and self.ended is None and primary is not None and not self._told_to_end:
+            self._told_to_end = True
+            primary.send(m.Finish(reason=self.ending))
+
+    _told_to_end = False
+
+    def _crash(self) -> None:
+        if self.started_at_s is None or self.ended is not None:
+            return
+        protector = self.protector
+        if any(host.crash_armed for host in self.fleet.hosts.values()) and not self.options.crash_unprotected:
+            return
+        is_protected = protector.status is Protection.PROTECTED
+        since_s = time.monotonic() - self.started_at_s
+        for crash in self.crashes.due(since_s, is_protected=is_protected):
+            victim = protector.primary if crash.who == "primary" else protector.secondary
+            if victim is None:
+                continue
+            if crash.icount is not None:
+                victim.crash_armed = True
+                victim.send(m.CrashAt(icount=crash.icount))
+            else:
+                victim.dying_at_s = time.monotonic()
+                victim.kill()
+
+    def _read_input(self) -> None:
+        source = self.options.live_input
+        assert source is not None
+        data = read_available(source, INPUT_BYTES_MAX)
+        if data is None:
+            self.selector.unregister(source)
+            self.input_open = False
+            return
+        leave = False
+        if self.escape is not None:
+            data, leave = self.escape.keys(data)
+        self.protector.source.arrive(data)
+        if leave:
+            self.interrupt("interrupted")
+
+    def _pass_input(self) -> None:
+        protector = self.protector
+        if protector.primary is None or protector.failover is not None:
+            return
+        offset, data = protector.source.offer(INPUT_BYTES_MAX)
+        if data:
+            protector.primary.send(m.Input(offset=offset, data=data))
+
+    def _report_written(self) -> None:
+        if self.console.failure is not None:
+            raise self.console.failure
+        if self.console.written != self.reported_written:
+            self.reported_written = self.console.written
+            for host in (self.protector.primary, self.protector.secondary):
+                if host is not None:
+                    host.send(m.SinkProgress(written=self.reported_written))
+
+    def _reprotect(self) -> None:
+        before = self.protector.reprotection
+        self.protector.reprotect()
+        making = self.protector.reprotection
+        if making is not None and making is not before:
+            self._watch(making.host)
+
+    # End.
+
+    def _is_over(self) -> bool:
+        if self.mismatch is not None:
+            self.ending = "divergence"
+            return True
+        if self.ending == "no-host":
+            return True
+        now_s = time.monotonic()
+        if self.ending is not None and self.ended is None:
+            return now_s - self.ending_at_s > GRACE_S
+        if self.ended is None or self.console.written < self.ended.console_bytes:
+            return False
+        secondary = self.protector.secondary
+        is_comparable = self.ended.stop in _OUTCOMES and secondary is not None
+        if not is_comparable or secondary is None or now_s - self.ending_at_s > COMPARE_LIMIT_S:
+            return True
+        if secondary.ended is None:
+            return False
+        self._compare(self.ended, secondary.ended)
+        return True
+
+    def _compare(self, ours: m.Ended, theirs: m.Ended) -> None:
+        self.compared = 1
+        for what in ("icount", "digest", "console_bytes", "exit_code"):
+            expected, actual = getattr(ours, what), getattr(theirs, what)
+            if expected != actual:
+                self.mismatch = f"divergence at the end: {what} is {expected} on the primary, {actual} on the secondary"
+                self.ending = "divergence"
+
+    def result(self) -> RunResult:
+        """What the run came to."""
+        ended = self.ended
+        outcome = self.ending or "error"
+        exit_code = OUTCOME_EXIT_CODES[outcome]
+        if ended is not None and self.ending != "divergence":
+            outcome = _OUTCOMES.get(ended.stop, ended.stop)
+            if ended.stop == "FINISHED":
+                outcome, exit_code = ("exit" if ended.exited else "poweroff"), ended.exit_code
+            else:
+                exit_code = OUTCOME_EXIT_CODES[outcome]
+        last_s = ended.at_s if ended is not None else time.monotonic()
+        message = self.mismatch or ""
+        if outcome == "no-host":
+            message = "no host is left to run the guest"
+        elif self.crashes.left:
+            message = f"{len(self.crashes.left)} scheduled crash(es) did not come about before the end"
+        log = None
+        if ended is not None:
+            entries = sum(ended.log.values())
+            log = {"entries": entries, "bytes": ended.log_bytes + entries * ENTRY_SIZE, "kinds": ended.log}
+        return RunResult(
+            outcome=outcome,
+            exit_code=exit_code,
+            icount=ended.icount if ended is not None else None,
+            wall_s=max(last_s - self.started_at_s, 0.0) if self.started_at_s is not None else 0.0,
+            console=self.console.meter.report(),
+            digest=ended.digest if ended is not None else None,
+            log=log,
+            checks={"compared": self.compared, "mismatched": int(self.mismatch is not None)},
+            failovers=self.protector.failovers,
+            clones=self.protector.clones,
+            message=message,
+        )
+
+
+@contextlib.contextmanager
+def _signals(monitor: PairMonitor) -> Iterator[None]:
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, lambda *_: monitor.interrupt("interrupted")) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+def run_pair(config: MachineConfig, options: RunOptions) -> RunResult:
+    """Run the guest of `config` protected: a primary, a secondary, and this process as their monitor."""
+    with arbiter_directory() as directory:
+        monitor = PairMonitor(config, options, Path(directory))
+        try:
+            with raw_mode(options.live_input), _signals(monitor):
+                monitor.start()
+                monitor.run()
+                return monitor.result()
+        finally:
+            monitor.close()

@@ -1,0 +1,198 @@
+"""Who runs the guest: start of the pair, failover, going alone, re-protection. One method per thing that happens."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from lockstep.errors import InternalError
+from lockstep.ft.sink import SinkLedger
+from lockstep.ft.source import SourceLedger
+from lockstep.ft.status import Protection
+from lockstep.host import messages as m
+from lockstep.log.shared import SharedRing
+from lockstep.monitor.arbiter import DirectoryArbiter, Record, set_secondary, win
+from lockstep.monitor.fleet import Fleet, HostHandle
+
+RING_BYTES = 1 << 22
+
+
+@dataclasses.dataclass
+class Reprotection:
+    """A new secondary in the making."""
+
+    host: HostHandle
+    started_at_s: float
+    icount: int = 0
+    pause_ms: float = 0.0
+    bytes: int = 0
+    is_streaming: bool = False
+
+
+@dataclasses.dataclass
+class Failover:
+    """A survivor on its way to going live."""
+
+    last_sign_s: float
+    detected_at_s: float
+
+
+class Protector:
+    """The pair's roles. Decides by what the arbiter, the sink and the source grant; talks to hosts by messages."""
+
+    def __init__(self, fleet: Fleet, directory: Path, rtc_epoch_ns: int | None) -> None:
+        """Hosts of `fleet`; the arbiter lives in `directory`."""
+        self.fleet = fleet
+        self.arbiter = DirectoryArbiter(directory)
+        self.sink = SinkLedger()
+        self.source = SourceLedger()
+        self.rtc_epoch_ns = rtc_epoch_ns
+        self.status = Protection.STARTING
+        self.primary: HostHandle | None = None
+        self.secondary: HostHandle | None = None
+        self.reprotection: Reprotection | None = None
+        self.failover: Failover | None = None
+        self.failovers: list[dict[str, Any]] = []
+        self.clones: list[dict[str, Any]] = []
+        self.is_over = False
+
+    # Start.
+
+    def begin(self, primary: HostHandle, secondary: HostHandle) -> None:
+        """Both hosts are ready: put the first record in place, then let them boot."""
+        if not self.arbiter.begin(Record(1, 1, primary.number, secondary.number)):
+            raise InternalError("the arbiter's directory is in use by another pair")
+        self.primary, self.secondary = primary, secondary
+        with SharedRing.create(RING_BYTES, 1, secondary.number) as ring:
+            number, epoch = secondary.number, self.rtc_epoch_ns
+            follow = m.StartSecondary(generation=1, secondary=number, cloned=False, rtc_epoch_ns=epoch)
+            secondary.send(follow, (ring.fd,))
+            primary.send(m.StartPrimary(generation=1, secondary=number, rtc_epoch_ns=epoch), (ring.fd,))
+        self.status = Protection.PROTECTED
+
+    # Deaths.
+
+    def host_gone(self, handle: HostHandle, detected_at_s: float) -> bool:
+        """`handle` died or fell silent. False if nobody is left to run the guest."""
+        if handle is self.primary:
+            survives = self._fail_over(handle, detected_at_s)
+        else:
+            survives = True
+            if handle is self.secondary:
+                self.secondary = None
+                self._leave_alone()
+            elif self.reprotection is not None and handle is self.reprotection.host:
+                self._leave_alone()
+        self.fleet.forget(handle)
+        return survives
+
+    def _fail_over(self, primary: HostHandle, detected_at_s: float) -> bool:
+        """Rule 5: win the next generation, fence the old one, and only then let the survivor cut the log."""
+        survivor, self.secondary, self.primary = self.secondary, None, None
+        if self.reprotection is not None:
+            self.fleet.forget(self.reprotection.host)
+            self.reprotection = None
+        record = None if survivor is None else win(self.arbiter, survivor.number)
+        if survivor is None or record is None:
+            self.status = Protection.NOT_RUNNING
+            return False
+        sink_bytes = self.sink.fence(record.generation)
+        self.primary = survivor
+        self.status = Protection.NEED_SECONDARY
+        last_sign_s = primary.dying_at_s or primary.last_sign_s
+        self.failover = Failover(last_sign_s, detected_at_s)
+        survivor.send(m.GoLive(generation=record.generation, sink_bytes=sink_bytes))
+        return True
+
+    def _leave_alone(self) -> None:
+        """The primary has no secondary, or its making failed: that goes on record before the primary may know."""
+        if self.reprotection is not None and self.reprotection.host not in (self.primary, self.secondary):
+            failed = self.reprotection.host
+            self.reprotection = None
+            self.fleet.forget(failed)
+        if self.primary is None:
+            return
+        if self.arbiter.current().secondary is not None:
+            set_secondary(self.arbiter, self.primary.number, None)
+        self.status = Protection.NEED_SECONDARY
+        self.primary.send(m.GoAlone())
+
+    # What hosts say.
+
+    def went_live(self, message: m.Live) -> None:
+        """The survivor runs the guest: give it the input that it lacks."""
+        if self.failover is None or message.generation != self.sink.generation:
+            return
+        failover, self.failover = self.failover, None
+        self.failovers.append(
+            {
+                "generation": message.generation,
+                "icount": message.icount,
+                "detect_ms": round((failover.detected_at_s - failover.last_sign_s) * 1e3, 3),
+                "blackout_ms": round((message.at_s - failover.last_sign_s) * 1e3, 3),
+            }
+        )
+        self.source.rewind(message.input_count)
+
+    def reprotect(self) -> None:
+        """Start making a new secondary, if one is needed and nothing stands against it."""
+        wanted = self.primary is not None and self.secondary is None and not self.is_over
+        if wanted and self.reprotection is None and self.failover is None:
+            self.reprotection = Reprotection(self.fleet.spawn(), time.monotonic())
+
+    def host_ready(self, handle: HostHandle) -> None:
+        """A forked host waits for its role: connect it with the primary."""
+        making = self.reprotection
+        if making is None or handle is not making.host or self.primary is None:
+            return
+        generation, number = self.sink.generation, handle.number
+        receiver, sender = os.pipe()
+        try:
+            with SharedRing.create(RING_BYTES, generation, number) as ring:
+                start = m.StartSecondary(
+                    generation=generation, secondary=number, cloned=True, rtc_epoch_ns=self.rtc_epoch_ns
+                )
+                handle.send(start, (ring.fd, receiver))
+                self.primary.send(m.Clone(secondary=number), (ring.fd, sender))
+        finally:
+            os.close(receiver)
+            os.close(sender)
+        making.is_streaming = True
+
+    def cloned(self, message: m.Cloned) -> None:
+        """The primary went on; its copy is on its way."""
+        if self.reprotection is not None and self.reprotection.host.number == message.secondary:
+            self.reprotection.icount, self.reprotection.pause_ms = message.icount, message.pause_ms
+
+    def received(self, handle: HostHandle, message: m.Received) -> None:
+        """The new host has the whole state."""
+        if self.reprotection is not None and handle is self.reprotection.host:
+            self.reprotection.bytes = message.transferred_bytes
+
+    def caught_up(self, handle: HostHandle) -> None:
+        """The new secondary follows closely: from now on it may win (rule 6)."""
+        making = self.reprotection
+        if making is None or handle is not making.host or self.primary is None:
+            return
+        if set_secondary(self.arbiter, self.primary.number, handle.number) is None:
+            return
+        self.reprotection = None
+        self.secondary = handle
+        self.status = Protection.PROTECTED
+        self.clones.append(
+            {
+                "icount": making.icount,
+                "pause_ms": round(making.pause_ms, 3),
+                "total_ms": round((time.monotonic() - making.started_at_s) * 1e3, 3),
+                "bytes": making.bytes,
+            }
+        )
+
+
+def arbiter_directory() -> tempfile.TemporaryDirectory[str]:
+    """A new directory for an arbiter on this machine."""
+    return tempfile.TemporaryDirectory(prefix="lockstep-")
