@@ -26,7 +26,8 @@ class Prepare(Message):
     clock: str
     append: str
     guest_name: str
-    files: dict[str, str | bytes]
+    paths: dict[str, str]
+    contents: dict[str, bytes]
     typed: bytes
 
 

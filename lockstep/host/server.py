@@ -16,11 +16,13 @@ import ctypes
 import signal
 import socket
 import sys
+import traceback
 from pathlib import Path
 
 from lockstep.errors import LockstepError
 from lockstep.host import messages as m
 from lockstep.host.process import HostProcess
+from lockstep.machine.compiled import warm_up
 from lockstep.machine.config import MachineConfig
 from lockstep.machine.loader.place import BootPlan, plan_boot
 from lockstep.machine.machine import Machine
@@ -35,9 +37,8 @@ def die_with_parent() -> None:
 
 def config_of(message: m.Prepare) -> MachineConfig:
     """The config that the monitor described."""
-    sources = {
-        name: Path(source) if isinstance(source, str) else source for name, source in message.files.items()
-    }
+    sources: dict[str, Path | bytes] = {name: Path(path) for name, path in message.paths.items()}
+    sources.update(message.contents)
     return MachineConfig(
         memory_bytes=message.memory_bytes,
         harts=message.harts,
@@ -86,8 +87,10 @@ class Server:
         server = os.getpid()
         pid = os.fork()
         if pid == 0:
-            with contextlib.suppress(BaseException):
+            try:
                 self._be_host(control, server)
+            except BaseException:
+                traceback.print_exc()
             os._exit(0)
         os.close(control)
         self.wire.send(m.Spawned(host=message.host, pid=pid))
@@ -106,14 +109,6 @@ class Server:
             return Machine(config, typed=typed, plan=plan, boot=boot)
 
         HostProcess(m.Wire(socket.socket(fileno=control)), build).run()
-
-
-def warm_up() -> None:
-    """Load all native code that a host needs, so that its forks find it loaded."""
-    machine = Machine(MachineConfig(memory_bytes=1 << 20, guest=b"\x73\x00\x50\x10" * 4, clock="virtual"))
-    machine.run(limit=1)
-    machine.snapshot()
-    machine.digest()
 
 
 def main() -> None:

@@ -37,7 +37,7 @@ def ensure_compiled(announce: Announce, warn: Callable[[str], None] = lambda lin
         if not complete.exists():
             with announce(), _locked(NATIVE_CACHE / _LOCK):
                 # Whoever had the lock may have done the work; then this only loads.
-                _warm_up()
+                warm_up()
                 complete.touch()
             remove_outdated(NATIVE_CACHE.parent, keep=NATIVE_CACHE)
         else:
@@ -68,7 +68,7 @@ def _locked(path: Path, *, wait: bool = True) -> Iterator[None]:
         yield
 
 
-def _warm_up() -> None:
+def warm_up() -> None:
     """Take a small machine through all that a run does."""
     from lockstep.machine.machine import Machine, Stop
 

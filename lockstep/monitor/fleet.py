@@ -55,18 +55,17 @@ class HostHandle:
 
 def prepare_message(config: MachineConfig, typed: bytes) -> m.Prepare:
     """What the fork server has to know of `config`."""
-    files = {
-        name: os.fspath(source) if isinstance(source, os.PathLike) else source
-        for name in ("guest", "bios", "kernel", "initrd")
-        if (source := getattr(config, name)) is not None
-    }
+    sources = {name: getattr(config, name) for name in ("guest", "bios", "kernel", "initrd")}
+    paths = {name: os.fspath(source) for name, source in sources.items() if isinstance(source, os.PathLike)}
+    contents = {name: source for name, source in sources.items() if isinstance(source, bytes)}
     return m.Prepare(
         memory_bytes=config.memory_bytes,
         harts=config.harts,
         clock=config.clock,
         append=config.append,
         guest_name=config.guest_name,
-        files=files,
+        paths=paths,
+        contents=contents,
         typed=typed,
     )
 
