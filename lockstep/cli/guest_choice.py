@@ -33,7 +33,7 @@ def choose_machine(options: GuestOptions) -> MachineConfig:
     if options.guest in ("linux", "u-boot") and not Path(options.guest).is_file():
         return _fetched(options, options.guest, clock)
     return MachineConfig(
-        memory_bytes=parse_memory(options.memory or MEMORY_DEFAULT),
+        memory_bytes=_memory_bytes(options, MEMORY_DEFAULT),
         harts=options.harts,
         clock=clock,
         guest=None if options.guest is None else _guest_file(options.guest),
@@ -51,6 +51,10 @@ def _clock(text: str) -> Clock:
     if text == "virtual":
         return "virtual"
     raise UsageError(f"--clock {text!r} is unknown: give host or virtual")
+
+
+def _memory_bytes(options: GuestOptions, default: str) -> int:
+    return parse_memory(default if options.memory is None else options.memory)
 
 
 def _guest_file(guest: str) -> Path:
@@ -80,7 +84,7 @@ def _fetched(options: GuestOptions, name: str, clock: Clock) -> MachineConfig:
     if fetched is None:
         raise GuestError(f"guest {name} isn't here yet: run lockstep fetch linux")
     return MachineConfig(
-        memory_bytes=parse_memory(options.memory or LINUX_MEMORY_DEFAULT),
+        memory_bytes=_memory_bytes(options, LINUX_MEMORY_DEFAULT),
         harts=options.harts,
         clock=clock,
         bios=options.bios or fetched.firmware,

@@ -1,0 +1,58 @@
+"""The command `lockstep` as a user runs it: in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+COMMAND = (sys.executable, "-m", "lockstep")
+REPOSITORY = Path(__file__).resolve().parents[1]
+TIMEOUT_S = 120
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """This process's environment, with the package in this checkout."""
+    path = os.pathsep.join(filter(None, (str(REPOSITORY), os.environ.get("PYTHONPATH"))))
+    return {**os.environ, "PYTHONPATH": path, **changes}
+
+
+def lockstep(
+    *arguments: object, stdin: bytes = b"", env: dict[str, str] | None = None, timeout_s: float = TIMEOUT_S
+) -> subprocess.CompletedProcess[bytes]:
+    """Run the command to its end; `stdin` comes through a pipe."""
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        input=stdin,
+        capture_output=True,
+        env=env or environment(),
+        timeout=timeout_s,
+        check=False,
+    )
+
+
+def start_lockstep(*arguments: object, **options: Any) -> subprocess.Popen[bytes]:
+    """Start the command, with pipes unless `options` says otherwise."""
+    streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    return subprocess.Popen([*COMMAND, *map(str, arguments)], env=environment(), **{**streams, **options})
+
+
+def run_reported(path: Path, *arguments: object, stdin: bytes = b"") -> dict[str, Any]:
+    """`lockstep run` with --report to `path`; the report."""
+    done = lockstep("run", *arguments, "--report", path, stdin=stdin)
+    report = json.loads(path.read_text())
+    assert report["exit_code"] == done.returncode, done.stderr.decode()
+    return dict(report)
+
+
+def said_in_one_line(done: subprocess.CompletedProcess[bytes]) -> str:
+    """What the command said on stderr, which is one line from lockstep and no traceback."""
+    said = done.stderr.decode()
+    lines = [line for line in said.splitlines() if not line.startswith("lockstep: compiling native code")]
+    assert len(lines) == 1, said
+    assert lines[0].startswith("lockstep: "), said
+    assert "Traceback" not in said
+    return lines[0]
