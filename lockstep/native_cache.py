@@ -1,7 +1,7 @@
 """Where compiled code is kept: a directory of its own for every version of the source that is compiled.
 
-Numba itself looks at one file only, and not at what that file imports, so the directory's name is made of all of
-them. Where nothing can be written, compiled code goes to a temporary directory that ends with the process.
+Numba itself looks at one file only, and not at what that file imports, so the directory's name is made of all
+of them. Where nothing can be written, compiled code goes to a temporary directory that ends with the process.
 """
 
 from __future__ import annotations

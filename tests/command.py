@@ -37,7 +37,7 @@ def lockstep(
 def start_lockstep(*arguments: object, **options: Any) -> subprocess.Popen[bytes]:
     """Start the command, with pipes unless `options` says otherwise."""
     streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    return subprocess.Popen([*COMMAND, *map(str, arguments)], env=environment(), **{**streams, **options})
+    return subprocess.Popen([*COMMAND, *map(str, arguments)], **{"env": environment(), **streams, **options})
 
 
 def run_reported(path: Path, *arguments: object, stdin: bytes = b"") -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from lockstep import __version__
+from lockstep.cli.demo import demo
 from lockstep.cli.fetch import fetch
 from lockstep.cli.guests import guests
 from lockstep.cli.run import run
@@ -24,7 +25,7 @@ def make_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
-    for command in (run, guests, fetch):
+    for command in (run, guests, fetch, demo):
         app.command()(command)
     return app
 

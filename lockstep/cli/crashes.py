@@ -10,7 +10,7 @@ HOSTS = ("primary", "secondary")
 
 
 def parse_crash(text: str) -> Crash:
-    """A crash from "primary@5M" (an icount) or "secondary@300ms" (time since start). UsageError if it is none."""
+    """A crash from "primary@5M" (an icount) or "secondary@300ms" (time since start); else UsageError."""
     who, at, when = text.partition("@")
     if not at or who not in HOSTS:
         raise UsageError(f"--crash {text[:40]!r} is not WHO@WHEN: give one as primary@5M or secondary@300ms")

@@ -1,4 +1,4 @@
-"""The command `lockstep`: whatever goes wrong ends in one line on stderr and an exit status that says who failed."""
+"""The command `lockstep`: whatever goes wrong ends in one line on stderr and an exit status."""
 
 from __future__ import annotations
 

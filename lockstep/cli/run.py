@@ -11,7 +11,9 @@ import typer
 def run(
     guest: Annotated[
         str | None,
-        typer.Argument(metavar="[GUEST]", help="An ELF, a raw image, or a name that `lockstep guests` lists."),
+        typer.Argument(
+            metavar="[GUEST]", help="An ELF, a raw image, or a name that `lockstep guests` lists."
+        ),
     ] = None,
     solo: Annotated[bool, typer.Option("--solo", help="One machine: no log, no secondary.")] = False,
     memory: Annotated[
@@ -49,7 +51,9 @@ def run(
     report: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write what the run came to as JSON.")
     ] = None,
-    timeout: Annotated[float | None, typer.Option(metavar="S", help="End after S seconds (exit 124).")] = None,
+    timeout: Annotated[
+        float | None, typer.Option(metavar="S", help="End after S seconds (exit 124).")
+    ] = None,
     max_icount: Annotated[
         str | None, typer.Option(metavar="N", help="End after N instructions, as 5M or 1.5G (exit 124).")
     ] = None,

@@ -14,7 +14,7 @@ STDIN, STDOUT = 0, 1
 
 
 def write_stdout(data: bytes) -> None:
-    """All of `data`, raw and unbuffered. BrokenPipeError if nobody reads any more, InternalError if it can't be."""
+    """All of `data`, raw and unbuffered. BrokenPipeError if nobody reads any more, else InternalError."""
     left = memoryview(data)
     while left:
         try:
@@ -36,7 +36,7 @@ class ConsoleInput:
 
 
 def choose_input(file: Path | None, clock: str) -> ConsoleInput:
-    """Input from `file` or stdin. Under the virtual clock all of it is read now, for it is a function of the guest.
+    """Input from `file` or stdin. Under the virtual clock all of it is read now: it is part of what is run.
 
     A terminal gives nothing under the virtual clock: what is typed at it isn't known beforehand. UsageError
     if `file` can't be read.

@@ -57,7 +57,7 @@ def put_on_wire(mailbox: Mailbox, machine: Machine) -> bool:
 
 
 def read_available(descriptor: int, count: int) -> bytes | None:
-    """What a readable `descriptor` has, up to `count` bytes; None at its end (a terminal's hang-up is one)."""
+    """What a readable `descriptor` has, up to `count` bytes; None at its end (a hang-up is one)."""
     try:
         return os.read(descriptor, count) or None
     except (BlockingIOError, InterruptedError):

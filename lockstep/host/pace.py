@@ -1,7 +1,7 @@
 """`--clock host`: guest time follows real time.
 
-Guest time is the position plus an offset that only moves forward: it is pushed when the guest lags, and when the
-guest is ahead it is made to wait.
+Guest time is the position plus an offset that only moves forward: it is pushed when the guest lags, and a
+guest that is ahead has to wait.
 """
 
 from __future__ import annotations

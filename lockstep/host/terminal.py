@@ -46,7 +46,7 @@ def is_ours(descriptor: int) -> bool:
 
 @contextlib.contextmanager
 def raw_mode(descriptor: int | None) -> Iterator[None]:
-    """Give every key at once and unechoed; newlines on output stay what they were. Undone on every way out."""
+    """Give each key at once, unechoed; newlines on output stay as they were. Undone on every way out."""
     if descriptor is None or not is_ours(descriptor):
         yield
         return

@@ -90,7 +90,7 @@ class Worker(threading.Thread):
             pace.catch_up()
 
     def _limit(self) -> int:
-        """Where to stop next for --max-icount: traps count positions too, so it may take more than one stop."""
+        """Where to stop next for --max-icount: traps move positions too, so one stop may not be enough."""
         if self._options.max_icount is None:
             return NEVER
         return self.machine.position + max(self._options.max_icount - self.machine.icount, 0)

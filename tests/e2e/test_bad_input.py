@@ -1,4 +1,4 @@
-"""Files that are no guests, and guests that are no good: one line and the right status, never a crash or a hang."""
+"""Files that are no guests, and guests that are no good: one line, the right status, no crash or hang."""
 
 from __future__ import annotations
 
@@ -81,7 +81,9 @@ def test_kernel_larger_than_memory(tmp_path: Path) -> None:
     assert "--memory" in said_in_one_line(done)
 
 
-@pytest.mark.parametrize("memory", ["lots", "", "-1", "0", "1.0001", "12Q", "9" * 500, "1K", "65G", "１２８M"])
+@pytest.mark.parametrize(
+    "memory", ["lots", "", "-1", "0", "1.0001", "12Q", "9" * 500, "1K", "65G", "１２８M"]
+)
 def test_nonsense_memory(memory: str) -> None:
     done = lockstep("run", "hello", "--solo", f"--memory={memory}")
     assert done.returncode == UsageError.exit_code, done.stderr.decode()

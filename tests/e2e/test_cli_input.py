@@ -1,4 +1,4 @@
-"""Console input: typed from a file or a pipe under the virtual clock, live under the host's, and a terminal's."""
+"""Console input: typed from a file or a pipe under the virtual clock, else live; a terminal's."""
 
 from __future__ import annotations
 
@@ -64,7 +64,8 @@ def test_a_long_pipe_overruns_nothing(tmp_path: Path) -> None:
 def test_live_input_of_more_than_the_wire_holds() -> None:
     lines = [f"line {number} of many".encode() for number in range(8000)]
     with start_lockstep("run", "echo", "--solo", "--timeout", 60) as process:
-        assert process.stdin is not None and process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
         banner = read_until(process.stdout.fileno(), BANNER)
         output, _ = process.communicate(b"\n".join([*lines, b"quit", b""]), timeout=60)
     assert process.returncode == 0
@@ -75,7 +76,8 @@ def test_live_input_of_more_than_the_wire_holds() -> None:
 
 def test_live_lines_are_answered_as_they_come() -> None:
     with start_lockstep("run", "echo", "--solo", "--timeout", 60) as process:
-        assert process.stdin is not None and process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
         read_until(process.stdout.fileno(), BANNER)
         for line in (b"abc", b"defg"):
             os.write(process.stdin.fileno(), line + b"\n")

@@ -12,7 +12,13 @@ from command import lockstep, run_reported, start_lockstep
 
 pytestmark = [pytest.mark.linux, pytest.mark.slow, pytest.mark.timeout(900)]
 
-NO_NETWORK = ("Could not resolve", "Temporary failure", "Could not connect", "Unable to connect", "unreachable")
+NO_NETWORK = (
+    "Could not resolve",
+    "Temporary failure",
+    "Could not connect",
+    "Unable to connect",
+    "unreachable",
+)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -44,7 +44,9 @@ def test_signal_ends_a_run(tmp_path: Path, kind: str, clock: str, number: signal
         return  # that is idle at once
     report = tmp_path / "r.json"
     arguments = ("run", guest_of(kind, tmp_path), "--solo", "--clock", clock, "--report", report)
-    with start_lockstep(*arguments, "--timeout", 60, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
+    with start_lockstep(
+        *arguments, "--timeout", 60, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    ) as process:
         wait_for_start(process)
         process.send_signal(number)
         _, error = process.communicate(timeout=30)
@@ -64,7 +66,8 @@ def test_a_console_that_nobody_reads_does_not_keep_a_run_from_ending(tmp_path: P
 def test_a_reader_that_leaves_ends_the_run_quietly(tmp_path: Path) -> None:
     arguments = ("run", printing_guest(tmp_path / "guest"), "--solo", "--timeout", 60)
     with start_lockstep(*arguments, stdin=subprocess.DEVNULL) as process:
-        assert process.stdout is not None and process.stderr is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
         assert process.stdout.read(10) == b"x" * 10
         process.stdout.close()
         assert process.wait(30) == 125

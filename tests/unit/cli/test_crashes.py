@@ -20,7 +20,8 @@ def test_crash(text: str, crash: Crash) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "primary", "primary@", "@5M", "both@5M", "primary@5X", "primary@-1", "primary@1.5", "primary@s"]
+    "text",
+    ["", "primary", "primary@", "@5M", "both@5M", "primary@5X", "primary@-1", "primary@1.5", "primary@s"],
 )
 def test_nonsense_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="--crash"):
