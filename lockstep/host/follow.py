@@ -13,6 +13,8 @@ from lockstep.machine.machine import Stop
 POLL_S = 0.0003
 """How long a secondary that has caught up waits before it looks at the log again."""
 CAUGHT_UP_POSITIONS = 8_000_000
+RUN_POSITIONS_MAX = 500_000
+"""How far to run before the primary is told about it."""
 
 
 class Follow:
@@ -37,6 +39,9 @@ class Follow:
             host.entries[name] = host.entries.get(name, 0) + 1
             host.entry_bytes += len(entry.payload)
             return False
+        if not host.caught_up and horizon and horizon - machine.position < CAUGHT_UP_POSITIONS:
+            host.caught_up = True
+            host.send(CaughtUp())
         going_live = host.role is Role.GOING_LIVE
         target = horizon if entry is None else min(entry.position, horizon)
         if going_live and entry is not None:
@@ -45,25 +50,19 @@ class Follow:
         if machine.position >= target or host.is_at_max_icount:
             if going_live and (entry is None or host.is_at_max_icount):
                 return True
-            self._wait(horizon)
+            self._wait()
             return False
-        self._run(min(target, host.limit()))
+        self._run(min(target, host.limit(), machine.position + RUN_POSITIONS_MAX))
+        ring.acknowledge(machine.position)
         return False
 
-    def _wait(self, horizon: int) -> None:
+    def _wait(self) -> None:
         host = self.host
-        if not host.caught_up and horizon - host.machine.position < CAUGHT_UP_POSITIONS:
-            host.caught_up = True
-            host.send(CaughtUp())
         host.collect_console()
-        host.wake.wait(POLL_S)
-        host.serve_requests()
+        host.pause(POLL_S)
 
     def _run(self, limit: int) -> None:
         host, machine = self.host, self.host.machine
-        if not host.caught_up and limit - machine.position < CAUGHT_UP_POSITIONS:
-            host.caught_up = True
-            host.send(CaughtUp())
         stop = machine.run(limit=limit)
         if stop == Stop.KICKED:
             host.serve_requests()

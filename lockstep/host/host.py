@@ -74,6 +74,11 @@ class Host:
         while self.requests:
             self.requests.popleft()()
 
+    def pause(self, seconds: float | None) -> None:
+        """In the machine thread: wait, but not when somebody wants something; then serve that."""
+        self.wake.wait(seconds)
+        self.serve_requests()
+
     def become(self, event: Event) -> None:
         """Change role by the transition table."""
         self.role = next_role(self.role, event)
@@ -97,8 +102,7 @@ class Host:
         machine = self.machine
         while int(machine.control["console_drained"]) != int(machine.board["console_bytes"]):
             self.collect_console()
-            self.wake.wait(0.001)
-            self.serve_requests()
+            self.pause(0.001)
         self.ended = Ended(
             stop=stop if isinstance(stop, str) else stop.name,
             exited=machine.exited,

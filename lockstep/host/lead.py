@@ -17,6 +17,7 @@ from lockstep.machine.machine import Stop
 
 RING_WAIT_S = 0.0005
 OUTPUT_WAIT_S = 0.001
+LAG_WAIT_S = 0.0005
 CLOCK_EVERY_NS = 4_000_000
 """Guest time is corrected this often while the guest runs."""
 
@@ -44,6 +45,9 @@ class Lead:
             host.serve_requests()
         elif stop == Stop.CONSOLE_FULL:
             self._make_room()
+        elif stop == Stop.LAGGING:
+            # Gently: a little slower than the secondary, until that has caught up.
+            host.pause(LAG_WAIT_S)
         elif stop == Stop.QUIET and host.clone_wanted is not None:
             self._publish()
             clone, host.clone_wanted = host.clone_wanted, None
@@ -84,8 +88,7 @@ class Lead:
         host, machine = self.host, self.host.machine
         while host.ring is not None and host.ring.append(kind, machine.position, machine.pc, payload) is None:
             self._publish()
-            host.serve_requests()
-            time.sleep(RING_WAIT_S)
+            host.pause(RING_WAIT_S)
         host.entries[KIND_NAMES[kind]] = host.entries.get(KIND_NAMES[kind], 0) + 1
         host.entry_bytes += len(payload)
         apply_entry(machine, kind, payload)
@@ -113,15 +116,16 @@ class Lead:
             self.append(CLOCK, clock_payload(int(machine.board["time_offset_ns"]) + lag_ns))
         elif self.pace.ahead_s:
             self._publish()
-            self.host.wake.wait(self.pace.ahead_s)
+            self.host.pause(self.pace.ahead_s)
 
     def _wait_parked(self) -> None:
         """Nothing runs: sleep until the guest's next event or until somebody wants something."""
         assert self.pace is not None
-        self.host.wake.wait(self.pace.until_event_s)
+        self.host.pause(self.pace.until_event_s)
         machine = self.host.machine
+        is_due = self.pace.real_ns >= machine.next_event_ns or self.waiting_input
         lag_ns = self.pace.real_ns - machine.guest_ns
-        if lag_ns > 0:
+        if is_due and lag_ns > 0:
             self.append(CLOCK, clock_payload(int(machine.board["time_offset_ns"]) + lag_ns))
 
     def _make_room(self) -> None:
@@ -130,8 +134,7 @@ class Lead:
         before = int(host.machine.control["console_drained"])
         host.collect_console()
         if int(host.machine.control["console_drained"]) == before:
-            host.wake.wait(OUTPUT_WAIT_S)
-            host.serve_requests()
+            host.pause(OUTPUT_WAIT_S)
 
     def clone(self, secondary: int, ring: SharedRing, stream: int) -> None:
         """At a quiet point: fork. The child, frozen, sends its state; the parent goes on at once, logging."""

@@ -163,8 +163,7 @@ class HostProcess:
         follow = Follow(host)
         while True:
             if host.role is Role.ENDED:
-                host.wake.wait()
-                host.serve_requests()
+                host.pause(None)
             elif host.role is Role.SECONDARY:
                 follow.step()
             elif host.role is Role.GOING_LIVE:

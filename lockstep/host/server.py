@@ -22,7 +22,7 @@ from pathlib import Path
 from lockstep.errors import LockstepError
 from lockstep.host import messages as m
 from lockstep.host.process import HostProcess
-from lockstep.machine.compiled import warm_up
+from lockstep.host.warm_up import warm_up
 from lockstep.machine.config import MachineConfig
 from lockstep.machine.loader.place import BootPlan, plan_boot
 from lockstep.machine.machine import Machine

@@ -6,7 +6,7 @@ looked at, so that having stopped somewhere changes nothing.
 
 from __future__ import annotations
 
-from lockstep.log.ring import ring_publish
+from lockstep.log.ring import ring_acknowledged, ring_publish
 from lockstep.machine.access import Board, Control, Wiring, board_of, control_of, env_of, wiring_of_hart
 from lockstep.machine.clocks import guest_ns, icount_of, timer_ns
 from lockstep.machine.devices.rtc import rtc_alarm_ns, rtc_tick
@@ -20,6 +20,7 @@ from lockstep.machine.state import (
     EXACT,
     FINISHED,
     KICKED,
+    LAGGING,
     NEVER,
     QUIET,
     REACHED,
@@ -30,6 +31,9 @@ from lockstep.native_calls import call_int32
 
 TURN_POSITIONS = 100_000
 QUIET_POSITIONS = 1 << 22
+LAG_POSITIONS_MAX = 1_500_000
+"""How far the secondary may trail before the primary is slowed: some 2 ms."""
+LAG_CHECK_POSITIONS = 1_000_000
 PUBLISH_POSITIONS = 1 << 17
 """How often the primary publishes its horizon while nothing else happens."""
 CONSOLE_RESERVE_BYTES = 4096
@@ -107,6 +111,18 @@ def _stop_reason(board: Board, control: Control) -> int:
 
 
 @nopython
+def _lags(board: Board, control: Control) -> bool:
+    """Whether the secondary, once it follows at all, is so far behind that the primary should wait a little."""
+    if board.position < control.lag_check_at:
+        return False
+    executed = ring_acknowledged(control.ring)
+    if executed == 0 or board.position - executed <= LAG_POSITIONS_MAX:
+        return False
+    control.lag_check_at = board.position + LAG_CHECK_POSITIONS
+    return True
+
+
+@nopython
 def at_natural_start(wiring: Wiring, pc: int) -> int:
     """Do what is due where the next instruction is the one at `pc`; returns GO_ON, REDIRECT or STOP.
 
@@ -118,6 +134,8 @@ def at_natural_start(wiring: Wiring, pc: int) -> int:
         # Every entry stamped below this position has been appended: the secondary may run up to here.
         ring_publish(control.ring, board.position)
         control.publish_at = board.position + PUBLISH_POSITIONS
+        if _lags(board, control):
+            return stop_run(wiring, LAGGING)
     reason = _stop_reason(board, control)
     if reason:
         return stop_run(wiring, reason)

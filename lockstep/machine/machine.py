@@ -37,6 +37,7 @@ class Stop(enum.IntEnum):
     KICKED = state.KICKED
     CONSOLE_FULL = state.CONSOLE_FULL
     QUIET = state.QUIET
+    LAGGING = state.LAGGING
 
 
 class Machine:

@@ -74,6 +74,7 @@ CONSOLE_FULL = 7  # the console buffer must be drained
 QUIET = 8  # a quiet point, when one was asked for
 FAILED = 9  # libunicorn returned an error that no guest should be able to cause
 TURN_OVER = 10  # inside the run loop only
+LAGGING = 11  # the secondary is too far behind
 
 NEVER = 1 << 61
 """A position that is never reached."""
@@ -101,6 +102,7 @@ CONTROL = np.dtype(
         ("wirings_address", np.int64),
         ("ring", np.int64),  # the log's ring on which the horizon is published, or 0
         ("publish_at", np.int64),  # position at which that is due again
+        ("lag_check_at", np.int64),  # position from which on a secondary that lags stops the run
         ("interrupts", np.int64),  # counters for the curious
         ("fills", np.int64),
         ("slow_blocks", np.int64),

@@ -50,7 +50,7 @@ class PairMonitor:
         self.fleet = Fleet()
         epoch = time.time_ns() if config.clock == "host" else None
         self.protector = Protector(self.fleet, directory, epoch)
-        self.selector = selectors.DefaultSelector()
+        self.selector = selectors.PollSelector()  # epoll can't watch a regular file or /dev/null
         self.wake_reader, self.wake_writer = os.pipe()
         for end in (self.wake_reader, self.wake_writer):
             os.set_blocking(end, False)

@@ -1,0 +1,24 @@
+"""Takes all native code that a host uses through one call, so that it is compiled and loaded before hosts fork."""
+
+from __future__ import annotations
+
+from lockstep.log.entry import CHECK
+from lockstep.log.layout import CAPACITY_BYTES_MIN
+from lockstep.log.shared import SharedRing
+from lockstep.machine import compiled
+
+
+def warm_up() -> None:
+    """Load the machine's native code and the log's."""
+    compiled.warm_up()
+    with SharedRing.create(CAPACITY_BYTES_MIN, 1, 1) as ring:
+        ring.append(CHECK, 1, 2, b"warm")
+        ring.publish(1)
+        ring.acknowledge(1)
+        ring.horizon()
+        ring.acknowledged()
+        ring.used()
+        if ring.peek() is not None:
+            ring.pop()
+        ring.seal()
+        ring.sealed()
