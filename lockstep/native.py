@@ -20,7 +20,6 @@ from numba.extending import intrinsic as _intrinsic
 
 from lockstep.native_cache import choose_native_cache
 
-
 NATIVE_CACHE, NATIVE_CACHE_NOTE = choose_native_cache()
 """Compiled code of this very source, and a line for the user if it had to go somewhere else."""
 
@@ -116,7 +115,7 @@ def exchange(typing_context: Any, address: Any, value: Any) -> Any:
     return types.int64(types.int64, types.int64), emit
 
 
-SIGN_BIT = np.int64(-(2**63))
+SIGN_BIT: Any = np.int64(-(2**63))
 
 
 @inline

@@ -11,7 +11,7 @@ import numpy as np
 
 from lockstep.machine.engine.layout import ENV
 from lockstep.machine.state import BOARD, CONTROL, TRANSLATION, WIRING
-from lockstep.native import as_pointer, carray, inline
+from lockstep.native import as_pointer, carray, inline, int64
 
 Board: TypeAlias = Any
 Control: TypeAlias = Any
@@ -73,13 +73,13 @@ def store_word(address: int, value: int) -> None:
 @inline
 def load_half(address: int) -> int:
     """The zero-extended 16 bits at host address `address`."""
-    return np.int64(carray(as_pointer(address), 1, np.uint16)[0])
+    return int64(carray(as_pointer(address), 1, np.uint16)[0])
 
 
 @inline
 def load_flags(address: int) -> int:
     """The int32 at host address `address`."""
-    return np.int64(carray(as_pointer(address), 1, np.int32)[0])
+    return int64(carray(as_pointer(address), 1, np.int32)[0])
 
 
 @inline
@@ -97,4 +97,4 @@ def store_byte(address: int, value: int) -> None:
 @inline
 def load_byte(address: int) -> int:
     """The byte at host address `address`."""
-    return np.int64(carray(as_pointer(address), 1, np.uint8)[0])
+    return int64(carray(as_pointer(address), 1, np.uint8)[0])

@@ -113,7 +113,7 @@ def _trap_value(wiring: Wiring, cause: int, pc: int) -> int:
     """What mtval or stval says of an exception (section 3.1.21)."""
     if cause == ILLEGAL_INSTRUCTION:
         return code_at(wiring, control_of(wiring), pc)
-    if cause == BREAKPOINT or cause >= ENVIRONMENT_CALL and cause < FETCH_PAGE_FAULT:
+    if cause == BREAKPOINT or ENVIRONMENT_CALL <= cause < FETCH_PAGE_FAULT:
         return 0
     return env_of(wiring).badaddr
 
@@ -136,7 +136,7 @@ def instructions_until(wiring: Wiring, pc: int, end: int) -> int:
 @nopython
 def take_exception(wiring: Wiring, number: int, pc: int) -> None:
     """An exception at `pc`, as libunicorn numbers it."""
-    env, control = env_of(wiring), control_of(wiring)
+    env = env_of(wiring)
     cause = number
     if number == ENVIRONMENT_CALL:
         cause += env.priv
@@ -191,4 +191,3 @@ def breakpoint_callback(engine: int, wiring_address: int) -> bool:
     store_flags(engine + ENGINE_INVALID_ERROR, 0)
     take_exception(wiring, BREAKPOINT, env_of(wiring).pc)
     return True
-

@@ -16,7 +16,9 @@ BYTE_NS = 10 * 1_000_000_000 // UART_BAUD
 def deliver_input(board: Board, control: Control, now_ns: int) -> None:
     """Give the UART what has arrived by guest time `now_ns` and fits its FIFO; the rest waits and is never lost."""
     while (
-        board.typed_bytes < control.typed_length and board.typed_at_ns <= now_ns and uart_space(board.uart) > 0
+        board.typed_bytes < control.typed_length
+        and board.typed_at_ns <= now_ns
+        and uart_space(board.uart) > 0
     ):
         uart_receive(board.uart, load_byte(control.typed_address + board.typed_bytes))
         board.typed_bytes += 1

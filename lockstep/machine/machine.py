@@ -98,7 +98,9 @@ class Machine:
         control["stop_when_quiet"] = stop_when_quiet
         reason = run(self.wires.wirings.ctypes.data)
         if reason == state.FAILED:
-            raise InternalError(f"the emulator stopped with Unicorn's error {int(control['error'])} at {self.pc:#x}")
+            raise InternalError(
+                f"the emulator stopped with Unicorn's error {int(control['error'])} at {self.pc:#x}"
+            )
         return Stop(reason)
 
     def kick(self) -> None:

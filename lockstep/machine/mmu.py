@@ -47,10 +47,16 @@ from lockstep.machine.riscv.bits import (
     PTE_R,
     PTE_W,
     PTE_X,
-    STORE_ACCESS_FAULT,
-    STORE_PAGE_FAULT,
 )
-from lockstep.machine.riscv.translate import ACCESS_FAULT, FETCH, LOAD, STORE, data_privilege, pmp_allows, walk
+from lockstep.machine.riscv.translate import (
+    ACCESS_FAULT,
+    FETCH,
+    LOAD,
+    STORE,
+    data_privilege,
+    pmp_allows,
+    walk,
+)
 from lockstep.machine.state import (
     PAGE_BOTH,
     PAGE_CODE_MASK,
@@ -225,7 +231,9 @@ def use_for_code(wiring: Wiring, control: Control, page_number: int) -> None:
 
 
 @nopython
-def fill(wiring: Wiring, address: int, size: int, access: int, mmu_index: int, probe: int, return_address: int) -> int:
+def fill(
+    wiring: Wiring, address: int, size: int, access: int, mmu_index: int, probe: int, return_address: int
+) -> int:
     """Give libunicorn's soft-TLB the entry for `address`, or raise the fault; 1 if filled, 0 if a probe failed."""
     control = control_of(wiring)
     env = env_of(wiring)

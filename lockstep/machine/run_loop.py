@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from lockstep.machine.access import Board, Control, Wiring, board_of, control_of, env_of, wiring_at, wiring_of_hart
+from lockstep.machine.access import (
+    Board,
+    Control,
+    Wiring,
+    board_of,
+    control_of,
+    env_of,
+    wiring_at,
+    wiring_of_hart,
+)
 from lockstep.machine.blocks import leave_block_at
 from lockstep.machine.clocks import guest_ns, icount_of, timer_ns
 from lockstep.machine.devices.rtc import rtc_alarm_ns

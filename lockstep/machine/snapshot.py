@@ -96,7 +96,5 @@ def digest_board(wires: Wires) -> bytes:
 def digest_machine(wires: Wires) -> str:
     """32 hexadecimal digits of xxh3 over RAM, registers and devices."""
     hasher = xxhash.xxh3_128(digest_board(wires))
-    hasher.update(wires.ram)
+    hasher.update(wires.ram.data)
     return hasher.hexdigest()
-
-

@@ -89,7 +89,10 @@ CONTROL = np.dtype(
         ("limit", np.int64),  # position
         ("exact_icount", np.int64),
         ("stop_when_quiet", np.int64),
-        ("cutting", np.int64),  # instructions left of a block that an exact stop cuts, while its front part runs
+        (
+            "cutting",
+            np.int64,
+        ),  # instructions left of a block that an exact stop cuts, while its front part runs
         ("after_block", np.int64),  # flags of the block in flight: what to do at the next block start
         ("console_address", np.int64),
         ("console_capacity", np.int64),

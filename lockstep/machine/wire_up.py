@@ -11,8 +11,8 @@ import numpy.typing as npt
 import unicorn
 
 from lockstep.machine import bus, csrs, hooks, mmu
-from lockstep.machine.blocks import BLOCK_BYTES_MAX, prepare_next
 from lockstep.machine.access import wiring_at
+from lockstep.machine.blocks import BLOCK_BYTES_MAX, prepare_next
 from lockstep.machine.engine.libunicorn import Engine, address_of, check_version, set_csr
 from lockstep.machine.engine.shim import Shim
 from lockstep.machine.memory_map import (
@@ -85,9 +85,7 @@ def replace_csr_handlers() -> int:
     for index in range(bits.PMPADDR_REGISTERS):
         set_csr(bits.CSR_PMPADDR0 + index, write=csrs.write_pmp_address.address)
     set_csr(bits.CSR_SSTATUS, read=csrs.read_sstatus.address)
-    mstatus = set_csr(
-        bits.CSR_MSTATUS, read=csrs.read_mstatus.address, write=csrs.write_mstatus.address
-    )
+    mstatus = set_csr(bits.CSR_MSTATUS, read=csrs.read_mstatus.address, write=csrs.write_mstatus.address)
     return int(mstatus.write)
 
 
@@ -158,5 +156,3 @@ class Wires:
 def _offset(record: np.dtype[Any], field: str) -> int:
     assert record.fields is not None
     return int(record.fields[field][1])
-
-

@@ -7,7 +7,6 @@ Pinned to the riscv64 target of unicorn 2.1.4 on x86-64. `Engine` opens, wires a
 from __future__ import annotations
 
 import ctypes
-
 from importlib.metadata import version
 
 import numpy as np
@@ -99,9 +98,8 @@ class Engine:
         self.address: int = handle
         self.cpu: int = read_word(handle + layout.ENGINE_CPU)
         self.env: int = self.cpu + layout.CPU_ENV
-        self.registers = np.frombuffer(
-            (ctypes.c_char * layout.ENV_BYTES).from_address(self.env), layout.ENV
-        )
+        registers = (ctypes.c_char * layout.ENV_BYTES).from_address(self.env)
+        self.registers = np.frombuffer(memoryview(registers), layout.ENV)
         self._check()
 
     def _check(self) -> None:
@@ -171,5 +169,3 @@ class Engine:
         )
         if error:
             raise InternalError(f"libunicorn refused a device at {base:#x}: {unicorn.UcError(error)}")
-
-

@@ -91,7 +91,9 @@ def _leaf_allows(pte: int, privilege: int, access: int, status: int) -> bool:
 
 
 @nopython
-def walk(control: Control, env: Env, address: int, privilege: int, access: int, update: bool) -> tuple[int, int]:
+def walk(
+    control: Control, env: Env, address: int, privilege: int, access: int, update: bool
+) -> tuple[int, int]:
     """Translate virtual `address`; returns (physical address, leaf PTE), the PTE 0 where nothing is translated.
 
     With `update`, accessed and dirty bits are set in memory as the hardware does; without, memory is left alone.
