@@ -1,7 +1,7 @@
 """One host: a machine in a thread of its own, and the state that it shares with the thread that talks to the monitor.
 
-    control thread   messages, heartbeat, console output       `process`
-    machine thread   runs the machine; between two runs, and only there, it serves requests    `lead`, `follow`
+control thread   messages, heartbeat, console output       `process`
+machine thread   runs the machine; between two runs, and only there, it serves requests    `lead`, `follow`
 """
 
 from __future__ import annotations

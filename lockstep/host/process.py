@@ -198,17 +198,19 @@ class HostProcess:
             behind = host.ring.horizon() - host.machine.position if host.ring is not None else 0
             host.send(
                 m.Beat(
-                    icount=host.machine.icount, position=host.machine.position, behind_positions=max(behind, 0)
+                    icount=host.machine.icount,
+                    position=host.machine.position,
+                    behind_positions=max(behind, 0),
                 )
             )
             self._reap(host)
         is_live = self.lead is not None and host.role in (Role.PRIMARY, Role.PRIMARY_ALONE, Role.ENDED)
         if is_live:
             self._send_output(host)
-        if host.ended is not None and not host.announced_end:
-            if not is_live or host.sent_bytes == host.ended.console_bytes:
-                host.announced_end = True
-                host.send(host.ended)
+        is_sent = host.ended is not None and (not is_live or host.sent_bytes == host.ended.console_bytes)
+        if host.ended is not None and is_sent and not host.announced_end:
+            host.announced_end = True
+            host.send(host.ended)
 
     def _send_output(self, host: Host) -> None:
         host.collect_console()
@@ -228,5 +230,3 @@ class HostProcess:
             with contextlib.suppress(ChildProcessError):
                 if os.waitpid(child, os.WNOHANG)[0]:
                     host.copies.remove(child)
-
-

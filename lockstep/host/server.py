@@ -11,7 +11,6 @@ import os
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-import contextlib
 import ctypes
 import signal
 import socket
@@ -42,7 +41,7 @@ def config_of(message: m.Prepare) -> MachineConfig:
     return MachineConfig(
         memory_bytes=message.memory_bytes,
         harts=message.harts,
-        clock=message.clock,
+        clock="virtual" if message.clock == "virtual" else "host",
         append=message.append,
         guest_name=message.guest_name,
         **sources,

@@ -1,6 +1,6 @@
 """A machine's state on its way to another host: snapshot and retained output, zero pages left out, compressed.
 
-    header (msgpack, length in front) | chunks: index, compressed length, zstd frame | index -1
+header (msgpack, length in front) | chunks: index, compressed length, zstd frame | index -1
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def send_state(host: Host, descriptor: int) -> None:
         for index in range(0, wires.ram.nbytes, CHUNK_BYTES):
             chunk = wires.ram[index : index + CHUNK_BYTES]
             if chunk.view(np.uint64).any():
-                frame = compressor.compress(chunk)
+                frame = compressor.compress(chunk.data)
                 stream.write(_CHUNK.pack(index, len(frame)))
                 stream.write(frame)
         stream.write(_CHUNK.pack(-1, 0))

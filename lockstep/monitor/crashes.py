@@ -34,7 +34,12 @@ class CrashSchedule:
             due.append(self._crashes.pop(0))
             if not self._regardless:
                 return due
-        if self._every_s and self._next_at_s is not None and since_start_s >= self._next_at_s and is_protected:
+        if (
+            self._every_s
+            and self._next_at_s is not None
+            and since_start_s >= self._next_at_s
+            and is_protected
+        ):
             self._next_at_s = since_start_s + self._every_s
             due.append(Crash(next(self._alternate), after_s=since_start_s))
         return due

@@ -64,7 +64,9 @@ class PairMonitor:
         self.compared = 0
         self.mismatch: str | None = None
         self.input_open = options.live_input is not None
-        self.escape = EscapeFilter() if options.live_input is not None and is_ours(options.live_input) else None
+        self.escape = (
+            EscapeFilter() if options.live_input is not None and is_ours(options.live_input) else None
+        )
         self.selector.register(self.wake_reader, selectors.EVENT_READ, None)
         self.selector.register(self.fleet.wire, selectors.EVENT_READ, None)
         self.fleet.wire.send(prepare_message(config, options.typed))
@@ -248,8 +250,9 @@ class PairMonitor:
 
     def _check_time(self) -> None:
         timeout_s = self.options.timeout_s
-        if timeout_s is not None and self.started_at_s is not None:
-            if time.monotonic() - self.started_at_s >= timeout_s and self.ended is None:
+        if timeout_s is not None and self.started_at_s is not None and self.ended is None:
+            is_over = time.monotonic() - self.started_at_s >= timeout_s
+            if is_over:
                 self.interrupt("timeout")
         primary = self.protector.primary
         if self.ending is not None and self.ended is None and primary is not None and not self._told_to_end:
@@ -343,7 +346,9 @@ class PairMonitor:
         for what in ("icount", "digest", "console_bytes", "exit_code"):
             expected, actual = getattr(ours, what), getattr(theirs, what)
             if expected != actual:
-                self.mismatch = f"divergence at the end: {what} is {expected} on the primary, {actual} on the secondary"
+                self.mismatch = (
+                    f"divergence at the end: {what} is {expected} on the primary, {actual} on the secondary"
+                )
                 self.ending = "divergence"
 
     def result(self) -> RunResult:
