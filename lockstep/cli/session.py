@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,9 +55,20 @@ def run_session(
 def prepare() -> None:
     """Have native code compiled; says so when that takes its time."""
     from lockstep.machine.compiled import ensure_compiled
+
+    ensure_compiled(_announce_compilation, _compile_all, say)
+
+
+def _announce_compilation() -> AbstractContextManager[None]:
     from lockstep.ui.progress import step_shown
 
-    ensure_compiled(lambda: step_shown("compiling native code (first run only)"), say)
+    return step_shown("compiling native code (first run only)")
+
+
+def _compile_all() -> None:
+    from lockstep.host.warm_up import warm_up
+
+    warm_up()
 
 
 def failed_result(error: LockstepError) -> RunResult:

@@ -25,10 +25,12 @@ Announce = Callable[[], AbstractContextManager[object]]
 """Entered while native code is compiled, which takes some twenty seconds."""
 
 
-def ensure_compiled(announce: Announce, warn: Callable[[str], None] = lambda line: None) -> None:
+def ensure_compiled(
+    announce: Announce, compile_all: Callable[[], None], warn: Callable[[str], None] = lambda line: None
+) -> None:
     """Have everything that a run needs compiled and in the cache when this returns.
 
-    `warn` gets one line if the usual cache can't be used.
+    `compile_all` calls all of it once. `warn` gets one line if the usual cache can't be used.
     """
     if NATIVE_CACHE_NOTE:
         warn(NATIVE_CACHE_NOTE)
@@ -37,7 +39,7 @@ def ensure_compiled(announce: Announce, warn: Callable[[str], None] = lambda lin
         if not complete.exists():
             with announce(), _locked(NATIVE_CACHE / _LOCK):
                 # Whoever had the lock may have done the work; then this only loads.
-                warm_up()
+                compile_all()
                 complete.touch()
             remove_outdated(NATIVE_CACHE.parent, keep=NATIVE_CACHE)
         else:
