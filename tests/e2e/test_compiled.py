@@ -28,8 +28,9 @@ def test_concurrent_first_runs_share_one_cache(tmp_path: Path) -> None:
     assert (directory / "complete").exists()
 
     compiled = {path: path.stat().st_mtime_ns for path in directory.rglob("*.nbc")}
-    done = lockstep(*HELLO, env=env)
-    assert (done.returncode, done.stdout, done.stderr) == (0, OUTPUT, b"")
+    for arguments in (HELLO, ("run", "hello")):
+        done = lockstep(*arguments, env=env)
+        assert (done.returncode, done.stdout, done.stderr) == (0, OUTPUT, b"")
     assert {path: path.stat().st_mtime_ns for path in directory.rglob("*.nbc")} == compiled, (
         "a run after the first one has something to compile"
     )
