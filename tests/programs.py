@@ -11,9 +11,11 @@ from __future__ import annotations
 import dataclasses
 import random
 import struct
+from collections.abc import Iterable
 from pathlib import Path
 
 from lockstep.machine.config import MachineConfig
+from lockstep.machine.machine import Machine, Stop
 
 RAM = 0x8000_0000
 DATA, DATA_PAGES = RAM + 0x4_0000, 16
@@ -53,12 +55,22 @@ def s_type(opcode: int, funct3: int, rs1: int, rs2: int, immediate: int) -> int:
 
 
 def b_type(funct3: int, rs1: int, rs2: int, offset: int) -> int:
-    bits = (offset >> 11 & 1) << 7 | (offset >> 1 & 15) << 8 | (offset >> 5 & 63) << 25 | (offset >> 12 & 1) << 31
+    bits = (
+        (offset >> 11 & 1) << 7
+        | (offset >> 1 & 15) << 8
+        | (offset >> 5 & 63) << 25
+        | (offset >> 12 & 1) << 31
+    )
     return 0x63 | bits | funct3 << 12 | rs1 << 15 | rs2 << 20
 
 
 def j_type(rd: int, offset: int) -> int:
-    bits = (offset >> 12 & 255) << 12 | (offset >> 11 & 1) << 20 | (offset >> 1 & 1023) << 21 | (offset >> 20 & 1) << 31
+    bits = (
+        (offset >> 12 & 255) << 12
+        | (offset >> 11 & 1) << 20
+        | (offset >> 1 & 1023) << 21
+        | (offset >> 20 & 1) << 31
+    )
     return 0x6F | rd << 7 | bits
 
 
@@ -225,7 +237,9 @@ class _Generator:
         asm = self.asm
         asm.align(4)
         asm.label("handler")
-        asm.emit(csr(2, T3, "mcause", 0), csr(2, T4, "mepc", 0), csr(2, T5, "mtval", 0), csr(2, T6, "minstret", 0))
+        asm.emit(
+            csr(2, T3, "mcause", 0), csr(2, T4, "mepc", 0), csr(2, T5, "mtval", 0), csr(2, T6, "minstret", 0)
+        )
         for register in (T3, T4, T5, T6):
             asm.emit(i_type(0x13, 1, HASH, HASH, 5) if register == T3 else addi(HASH, HASH, 77))
             asm.emit(r_type(0x33, 4, 0, HASH, HASH, register), add(HASH, HASH, HASH))
@@ -255,8 +269,12 @@ class _Generator:
         asm.label("recover")
         asm.emit(csr(1, 0, "mepc", RECOVER), MRET)
         asm.label("call")
-        asm.emit(addi(T4, T4, 4), csr(1, 0, "mepc", T4), lui(T5, 2), addi(T5, T5, -0x800), csr(3, 0, "mstatus", T5))
-        asm.emit(i_type(0x13, 7, T5, WANTED_MODE, 3), i_type(0x13, 1, T5, T5, 11), csr(2, 0, "mstatus", T5), MRET)
+        asm.emit(
+            addi(T4, T4, 4), csr(1, 0, "mepc", T4), lui(T5, 2), addi(T5, T5, -0x800), csr(3, 0, "mstatus", T5)
+        )
+        asm.emit(
+            i_type(0x13, 7, T5, WANTED_MODE, 3), i_type(0x13, 1, T5, T5, 11), csr(2, 0, "mstatus", T5), MRET
+        )
         asm.label("interrupt")
         asm.emit(csr(5, 0, "mip", 0))
         asm.constant(T5, 0x200_BFF8)
@@ -303,7 +321,9 @@ class _Generator:
         asm.label("finish_call")
         asm.emit(csr(2, 5, "fcsr", 0), add(HASH, HASH, 5))
         for register in FREE:
-            asm.emit(r_type(0x33, 4, 0, HASH, HASH, register), i_type(0x13, 5, 5, HASH, 7), add(HASH, HASH, 5))
+            asm.emit(
+                r_type(0x33, 4, 0, HASH, HASH, register), i_type(0x13, 5, 5, HASH, 7), add(HASH, HASH, 5)
+            )
         asm.constant(TRAPS, 1 << 20)
         asm.emit(EBREAK)
         asm.jump("finish_call")
@@ -360,7 +380,11 @@ class _Generator:
         if kind == 6:  # c.mv, c.add
             return draw.choice((0x8002, 0x9002)) | rd << 7 | rs2 << 2
         # c.sub, c.xor, c.or, c.and, c.subw, c.addw
-        return draw.choice((0x8C01, 0x8C21, 0x8C41, 0x8C61, 0x9C01, 0x9C21)) | compressed - 8 << 7 | other - 8 << 2
+        return (
+            draw.choice((0x8C01, 0x8C21, 0x8C41, 0x8C61, 0x9C01, 0x9C21))
+            | compressed - 8 << 7
+            | other - 8 << 2
+        )
 
     def pointer(self) -> int:
         """A register that points at a random place of the data."""
@@ -378,7 +402,9 @@ class _Generator:
             offset = draw.randrange(-2048, 2040) & -(1 << width)
             if draw.random() < 0.5:
                 rd = draw.choice([r for r in FREE if r != pointer])
-                self.asm.emit(i_type(0x03, width | (4 if width < 3 and draw.random() < 0.3 else 0), rd, pointer, offset))
+                self.asm.emit(
+                    i_type(0x03, width | (4 if width < 3 and draw.random() < 0.3 else 0), rd, pointer, offset)
+                )
             else:
                 self.asm.emit(s_type(0x23, width, pointer, self.register(), offset))
 
@@ -388,7 +414,9 @@ class _Generator:
         offset = draw.choice((-1, 1, 3, 7, -3, 5, draw.randrange(-2048, 2040)))
         rd = draw.choice([r for r in FREE if r != pointer])
         self.asm.emit(
-            i_type(0x03, width, rd, pointer, offset) if draw.random() < 0.5 else s_type(0x23, width, pointer, rd, offset)
+            i_type(0x03, width, rd, pointer, offset)
+            if draw.random() < 0.5
+            else s_type(0x23, width, pointer, rd, offset)
         )
 
     def atomic(self) -> None:
@@ -431,9 +459,23 @@ class _Generator:
         self.asm.emit(csr(2, self.register(), self.draw.choice(names), 0))
 
     def scratch(self) -> None:
-        names = ("mscratch", "sscratch", "mepc", "sepc", "mtval", "stval", "scause", "fcsr", "mie", "misa", "sstatus")
+        names = (
+            "mscratch",
+            "sscratch",
+            "mepc",
+            "sepc",
+            "mtval",
+            "stval",
+            "scause",
+            "fcsr",
+            "mie",
+            "misa",
+            "sstatus",
+        )
         name = self.draw.choice(names)
-        function = self.draw.choice((2, 2, 1)) if name in ("mscratch", "sscratch", "stval", "scause", "fcsr") else 2
+        function = (
+            self.draw.choice((2, 2, 1)) if name in ("mscratch", "sscratch", "stval", "scause", "fcsr") else 2
+        )
         self.asm.emit(csr(function, self.register(), name, self.register() if function == 1 else 0))
 
     def floating_point(self) -> None:
@@ -467,7 +509,9 @@ class _Generator:
         target, draw = self.name(), self.draw
         rd = self.register()
         self.asm.address(RECOVER, target)
-        bad = draw.choice((0, 2, 0x1000_0000, 0x0C00_0000, RAM + MEMORY_BYTES, -2, DATA, RAM + 0x9FFE, 1 << 62))
+        bad = draw.choice(
+            (0, 2, 0x1000_0000, 0x0C00_0000, RAM + MEMORY_BYTES, -2, DATA, RAM + 0x9FFE, 1 << 62)
+        )
         self.asm.constant(rd, bad if bad != DATA else DATA + 4096 * draw.randrange(DATA_PAGES) + 4094)
         self.asm.emit(i_type(0x67, 0, draw.choice((0, 1)), rd, draw.choice((0, 0, 1, 4, -4))))
         self.asm.label(target)
@@ -495,7 +539,9 @@ class _Generator:
         """Change a leaf: accessed and dirty bits, rights, target; often with no sfence.vma."""
         asm, draw = self.asm, self.draw
         rd, value = draw.sample(FREE, 2)
-        page = draw.choice((64 + draw.randrange(DATA_PAGES), 64 + draw.randrange(DATA_PAGES), draw.randrange(1, 16)))
+        page = draw.choice(
+            (64 + draw.randrange(DATA_PAGES), 64 + draw.randrange(DATA_PAGES), draw.randrange(1, 16))
+        )
         asm.constant(rd, leaf_address(page))
         kind = draw.randrange(3)
         if kind == 0:
@@ -522,12 +568,27 @@ class _Generator:
         asm, draw = self.asm, self.draw
         pointer = self.register()
         others = [r for r in FREE if r != pointer]
-        asm.constant(pointer, draw.choice((0x1000_0000, 0x1000_0000, 0x200_BFF8, 0x200_BFF8, 0xC00_0000, 0x10_1000, 0xC20_0000)))
+        asm.constant(
+            pointer,
+            draw.choice(
+                (0x1000_0000, 0x1000_0000, 0x200_BFF8, 0x200_BFF8, 0xC00_0000, 0x10_1000, 0xC20_0000)
+            ),
+        )
         for _ in range(draw.randrange(1, 4)):
             if draw.random() < 0.7:
-                asm.emit(i_type(0x03, draw.choice((0, 2, 3)), draw.choice(others), pointer, draw.choice((0, 0, 0, 4, 5))))
+                asm.emit(
+                    i_type(
+                        0x03,
+                        draw.choice((0, 2, 3)),
+                        draw.choice(others),
+                        pointer,
+                        draw.choice((0, 0, 0, 4, 5)),
+                    )
+                )
             else:
-                asm.emit(s_type(0x23, draw.choice((0, 2)), pointer, draw.choice(others), draw.choice((0, 1, 4, 7))))
+                asm.emit(
+                    s_type(0x23, draw.choice((0, 2)), pointer, draw.choice(others), draw.choice((0, 1, 4, 7)))
+                )
             if draw.random() < 0.5:
                 asm.emit(self.one_arithmetic())
 
@@ -567,17 +628,69 @@ class _Generator:
             asm.emit(csr(draw.choice((1, 2)), 0, "mie", rd))
         else:
             asm.constant(rd, 0x200_4000 + 8 * draw.randrange(self.kinds.harts))
-            asm.emit(csr(2, value, "time", 0), addi(value, value, draw.randrange(0, 12)), s_type(0x23, 3, rd, value, 0))
+            asm.emit(
+                csr(2, value, "time", 0),
+                addi(value, value, draw.randrange(0, 12)),
+                s_type(0x23, 3, rd, value, 0),
+            )
 
     def wait(self) -> None:
         """Arm the timer, then wait for it."""
         asm, draw = self.asm, self.draw
         rd, value = draw.sample(FREE, 2)
         asm.constant(rd, 0x200_4000)
-        asm.emit(csr(2, value, "time", 0), addi(value, value, draw.randrange(0, 60)), s_type(0x23, 3, rd, value, 0))
+        asm.emit(
+            csr(2, value, "time", 0), addi(value, value, draw.randrange(0, 60)), s_type(0x23, 3, rd, value, 0)
+        )
         asm.emit(csr(6, 0, "mie", 0), addi(rd, 0, 0x80), csr(2, 0, "mie", rd), WFI)
 
 
 def random_program(seed: int, kinds: Kinds | None = None) -> bytes:
     """A raw image for RAM; the same for the same arguments."""
     return _Generator(seed, kinds or Kinds()).image()
+
+
+@dataclasses.dataclass(frozen=True)
+class End:
+    """How a run ended: all that two equal runs have in common."""
+
+    stop: str
+    icount: int
+    position: int
+    digest: str
+    console: bytes
+
+    def differences(self, other: End) -> str:
+        """Which fields differ, with both values; empty if none."""
+        pairs = [
+            (field.name, getattr(self, field.name), getattr(other, field.name))
+            for field in dataclasses.fields(self)
+        ]
+        return ", ".join(f"{name}: {mine} != {theirs}" for name, mine, theirs in pairs if mine != theirs)
+
+
+LIMIT = 400_000
+"""Position at which a random program that doesn't end is left alone."""
+
+
+def run_on(
+    machine: Machine, *, exact_stops: Iterable[int] = (), limit: int = LIMIT, console: bytes = b""
+) -> End:
+    """Run to the end or to position `limit`, stopping exactly at each icount of `exact_stops` on the way."""
+    for icount in sorted(exact_stops):
+        stop = None
+        while machine.icount < icount and stop not in ENDS:
+            stop = machine.run(exact_icount=icount, limit=limit)
+            console += machine.drain_console()
+            assert stop is not Stop.EXACT or machine.icount == icount, (
+                f"asked to stop at {icount}, got {machine.icount}"
+            )
+    stop = None
+    while stop not in ENDS:
+        stop = machine.run(limit=limit)
+        console += machine.drain_console()
+    assert stop is not None
+    return End(stop.name, machine.icount, machine.position, machine.digest(), console)
+
+
+ENDS = (Stop.FINISHED, Stop.IDLE, Stop.REACHED)

@@ -26,18 +26,24 @@ from lockstep.machine.access import (
 from lockstep.machine.engine.layout import HOOK_USER_DATA
 from lockstep.machine.memory_map import RAM_BASE
 from lockstep.machine.mmu import _slot_of, use_for_code
-from lockstep.machine.riscv.decode import after_effects, instruction_bytes
+from lockstep.machine.riscv.decode import AFTER_LOOKUP, after_effects, instruction_bytes
 from lockstep.machine.riscv.translate import FETCH, walk
 from lockstep.native import as_pointer, carray, inline, nopython
 
 UNKNOWN = 1 << 62
 """A `length` that sends the block hook down its slow path every time."""
 
+# libunicorn halves a block whose machine code exceeds 64 KiB. How long that code is depends on where this process has
+# its memory (near and far calls), so where the block ends would, too. By measurement it takes 480 instructions or more;
+# these, and what halves of them look like, are split here, at the same place in every process.
+_OVERFLOW_MIN, _HALVED_MAX, _HALVED_MIN = 480, 256, 240
+
 BLOCK = np.dtype(
     [
         ("length", np.int64),  # instructions, or UNKNOWN: not filled in yet, or the slow path wants to see it
         ("instructions", np.int64),
         ("pc", np.int64),
+        ("split", np.int64),  # instructions after which it has to end, or 0: where it ends by itself
         ("after", np.int64),  # what its last instruction may have changed: AFTER_* of riscv.decode
         ("halfwords", np.int64),
     ],
@@ -106,20 +112,26 @@ def fill_block(wiring: Wiring, pc: int, size: int, address: int) -> bool:
     words = (halfwords + 63) >> 6
     for word in range(words):
         store_word(bitmap + 8 * word, 0)
-    offset, instructions, after = 0, 0, 0
+    offset, instructions, after, split = 0, 0, 0, 0
     while offset < size:
         bits = code_at(wiring, control, pc + offset)
         half = offset >> 1
         place = bitmap + 8 * (half >> 6)
         store_word(place, load_word(place) | 1 << (half & 63))
         instructions += 1
-        after |= after_effects(bits)
+        effects = after_effects(bits)
+        after |= effects
         offset += instruction_bytes(bits)
+        if effects & AFTER_LOOKUP and offset < size and split == 0:
+            split = instructions
+    if split == 0 and (instructions >= _OVERFLOW_MIN or _HALVED_MIN < instructions <= _HALVED_MAX):
+        split = _HALVED_MIN
     block.pc = pc
+    block.split = split
     block.instructions = instructions
     block.halfwords = halfwords
     block.after = after
-    block.length = instructions if after == 0 else UNKNOWN
+    block.length = instructions if after == 0 and split == 0 else UNKNOWN
     _mark_code(wiring, control, pc)
     if size > 0:
         _mark_code(wiring, control, pc + size - 1)
@@ -152,6 +164,13 @@ def start_position(wiring: Wiring) -> int:
     """Position at which the block in flight started."""
     control = control_of(wiring)
     return board_of(wiring).position - block_at(control.block).instructions
+
+
+@nopython
+def natural_start_position(wiring: Wiring) -> int:
+    """Position at which the natural block in flight started, though an exact stop may have cut it since."""
+    cut_at = board_of(wiring).cut_at
+    return cut_at if cut_at >= 0 else start_position(wiring)
 
 
 @nopython

@@ -14,7 +14,7 @@ from lockstep.machine.access import (
     store_byte,
     wiring_at,
 )
-from lockstep.machine.blocks import start_position
+from lockstep.machine.blocks import natural_start_position
 from lockstep.machine.clocks import guest_ns, mtime_at
 from lockstep.machine.devices.clint import clint_read, clint_write
 from lockstep.machine.devices.finisher import finisher_read, finisher_write
@@ -32,7 +32,7 @@ WRITE_SIGNATURE = void(int64, int64, int32, int64, int64)
 @nopython
 def _changed(wiring: Wiring, board: Board, control: Control) -> None:
     """After any access that can move a line: show it in mip now, take interrupts at the next block."""
-    update_lines(board, control, start_position(wiring))
+    update_lines(board, control, natural_start_position(wiring))
     control.deadline = 0
 
 
@@ -42,7 +42,7 @@ def read_uart(engine: int, offset: int, size: int, wiring_address: int) -> int:
     board, control = board_of(wiring), control_of(wiring)
     value = uart_read(board.uart, offset)
     if offset == 0:
-        deliver_input(board, control, guest_ns(board, start_position(wiring)))
+        deliver_input(board, control, guest_ns(board, natural_start_position(wiring)))
     if offset == 0 or offset == 2:
         _changed(wiring, board, control)
     return value
@@ -63,7 +63,7 @@ def write_uart(engine: int, offset: int, size: int, value: int, wiring_address: 
 def read_clint(engine: int, offset: int, size: int, wiring_address: int) -> int:
     wiring = wiring_at(wiring_address)
     board = board_of(wiring)
-    return clint_read(board.clint, offset, size, mtime_at(board, start_position(wiring)))
+    return clint_read(board.clint, offset, size, mtime_at(board, natural_start_position(wiring)))
 
 
 @callback(WRITE_SIGNATURE)
@@ -73,7 +73,7 @@ def write_clint(engine: int, offset: int, size: int, value: int, wiring_address:
     harts = clint_write(board.clint, offset, size, value)
     if harts & ~(1 << wiring.hart) and value:
         # Somebody else has been woken or interrupted: let it have its turn.
-        board.turn_end = board.position
+        board.turn_end = natural_start_position(wiring)
     _changed(wiring, board, control)
 
 
@@ -98,14 +98,14 @@ def write_plic(engine: int, offset: int, size: int, value: int, wiring_address: 
 def read_rtc(engine: int, offset: int, size: int, wiring_address: int) -> int:
     wiring = wiring_at(wiring_address)
     board = board_of(wiring)
-    return rtc_read(board.rtc, offset, board.rtc_epoch_ns + guest_ns(board, start_position(wiring)))
+    return rtc_read(board.rtc, offset, board.rtc_epoch_ns + guest_ns(board, natural_start_position(wiring)))
 
 
 @callback(WRITE_SIGNATURE)
 def write_rtc(engine: int, offset: int, size: int, value: int, wiring_address: int) -> None:
     wiring = wiring_at(wiring_address)
     board = board_of(wiring)
-    rtc_write(board.rtc, offset, value, board.rtc_epoch_ns + guest_ns(board, start_position(wiring)))
+    rtc_write(board.rtc, offset, value, board.rtc_epoch_ns + guest_ns(board, natural_start_position(wiring)))
     _changed(wiring, board, control_of(wiring))
 
 

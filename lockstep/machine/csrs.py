@@ -15,6 +15,7 @@ from lockstep.machine.lines import update_lines
 from lockstep.machine.mmu import flush_translations
 from lockstep.machine.riscv.bits import (
     CSR_MCYCLE,
+    CSR_MEPC,
     CSR_MINSTRET,
     CSR_PMPADDR0,
     CSR_PMPCFG0,
@@ -154,6 +155,17 @@ def write_satp(env_address: int, register: int, value: int) -> int:
     if (_SATP_MODES >> mode) & 1:
         env.satp = value
         flush_translations(_wiring_of_env(env_address))
+    return OK
+
+
+@callback(int32(int64, int32, int64))
+def write_exception_pc(env_address: int, register: int, value: int) -> int:
+    """mepc or sepc: bit 0 is always zero (sections 3.1.19 and 4.1.9), so that no jump is ever to an odd address."""
+    env = _env_at(env_address)
+    if register == CSR_MEPC:
+        env.mepc = value & -2
+    else:
+        env.sepc = value & -2
     return OK
 
 

@@ -83,7 +83,7 @@ def arm_deadline(board: Board, control: Control, control_address: int) -> None:
 @nopython
 def be_quiet(board: Board, control: Control) -> None:
     """A quiet point: after it, no translation that was made before it is remembered."""
-    board.quiet_at = (board.position // QUIET_POSITIONS + 1) * QUIET_POSITIONS
+    board.quiet_at = (board.position // board.quiet_positions + 1) * board.quiet_positions
     for hart in range(board.harts_count):
         flush_translations(wiring_of_hart(control, hart))
 
@@ -148,7 +148,7 @@ def at_natural_start(wiring: Wiring, pc: int) -> int:
     if board.harts_count > 1 and board.position >= board.turn_end:
         if next_runnable(board, control) != wiring.hart:
             return stop_run(wiring, TURN_OVER)
-        board.turn_end = board.position + TURN_POSITIONS
+        board.turn_end = board.position + board.turn_positions
     cause = choose_interrupt(env_of(wiring))
     if cause != NO_INTERRUPT:
         enter_trap(wiring, cause, 0, pc, True)

@@ -20,7 +20,11 @@ from lockstep.machine.riscv.bits import (
     FETCH_ACCESS_FAULT,
     FETCH_PAGE_FAULT,
     ILLEGAL_INSTRUCTION,
+    LOAD_ACCESS_FAULT,
+    LOAD_MISALIGNED,
+    LOAD_PAGE_FAULT,
     MSTATUS_MPRV,
+    STORE_PAGE_FAULT,
 )
 from lockstep.machine.riscv.decode import (
     AFTER_LOOKUP,
@@ -47,6 +51,13 @@ def translate_next(wiring: Wiring, instructions: int) -> None:
 
 
 @nopython
+def _cut_to(wiring: Wiring, instructions: int) -> None:
+    """Instead of the block that is about to run, run one of its first `instructions` only; does not return."""
+    translate_next(wiring, instructions)
+    _restart(wiring)
+
+
+@nopython
 def _apply_after(wiring: Wiring) -> None:
     """At a block start: what the block before it left to do. May not return."""
     control = control_of(wiring)
@@ -70,7 +81,17 @@ def begin_block(wiring: Wiring, pc: int, size: int, address: int) -> None:
         _restart(wiring)
     if control.after_block:
         _apply_after(wiring)
+    if block.split:
+        _cut_to(wiring, block.split)
+    if control.cutting and block.instructions > control.cutting:
+        _cut_to(
+            wiring, control.cutting
+        )  # libunicorn forgets how long a block should be when it flushes its code
+    if board.rest and control.cutting == 0 and block.instructions > board.rest:
+        _cut_to(wiring, board.rest)
     natural = control.cutting == 0 and board.rest == 0
+    if natural:
+        board.cut_at = -1
     if control.cutting == 0 and check_exact(wiring) != GO_ON:
         return
     if natural and board.position >= control.deadline:
@@ -80,16 +101,19 @@ def begin_block(wiring: Wiring, pc: int, size: int, address: int) -> None:
                 _restart(wiring)
             return
     if control.cutting:
-        control.cutting = 0
+        control.cutting -= block.instructions
     else:
-        board.rest = max(board.rest - block.instructions, 0) if board.rest else 0
+        if board.rest:
+            board.rest -= block.instructions
+            control.deadline = 0
         wanted = control.exact_icount - icount_of(board)
         if wanted < block.instructions:
-            board.rest = block.instructions - wanted
-            control.cutting = 1
+            board.rest += block.instructions - wanted
+            if board.cut_at < 0:
+                board.cut_at = board.position
+            control.cutting = wanted
             control.deadline = 0
-            translate_next(wiring, wanted)
-            _restart(wiring)
+            _cut_to(wiring, wanted)
     board.position += block.instructions
     control.block = address
     if block.after:
@@ -120,7 +144,7 @@ def _trap_value(wiring: Wiring, cause: int, pc: int) -> int:
 
 @nopython
 def instructions_until(wiring: Wiring, pc: int, end: int) -> int:
-    """How many whole instructions lie between `pc` and the page boundary `end`."""
+    """How many whole instructions lie between `pc` and `end`, which is at most a page away."""
     control = control_of(wiring)
     count = 0
     while True:
@@ -145,7 +169,17 @@ def take_exception(wiring: Wiring, number: int, pc: int) -> None:
             return
     else:
         leave_block_at(wiring, pc)
+    if cause in (LOAD_MISALIGNED, LOAD_ACCESS_FAULT, LOAD_PAGE_FAULT) and _stores(
+        code_at(wiring, control_of(wiring), pc)
+    ):
+        cause += STORE_PAGE_FAULT - LOAD_PAGE_FAULT
     enter_trap(wiring, cause, _trap_value(wiring, cause, pc), pc, False)
+
+
+@nopython
+def _stores(bits: int) -> bool:
+    """Whether the instruction is an AMO (not LR), whose faults are those of a store, though libunicorn loads first."""
+    return bits & 0x7F == 0x2F and (bits >> 27) & 31 != 2
 
 
 @nopython
@@ -158,8 +192,8 @@ def _stays_at_unfetchable(wiring: Wiring, pc: int) -> bool:
     board, control, env = board_of(wiring), control_of(wiring), env_of(wiring)
     env.pc = pc
     fault = env.badaddr
-    if (fault ^ pc) & -4096 and fault & 4095 == 0:
-        # Only the last instruction lies on the page that faults; the ones before it must still run.
+    if fault != pc:
+        # Only a later instruction can't be fetched: on the page that follows, or under another PMP entry.
         front = instructions_until(wiring, pc, fault)
         if front:
             translate_next(wiring, front)

@@ -68,6 +68,8 @@ class Machine:
         board["clock"] = state.CLOCK_VIRTUAL if self.config.clock == "virtual" else state.CLOCK_HOST
         board["harts_count"] = self.config.harts
         board["turn_end"], board["quiet_at"] = TURN_POSITIONS, QUIET_POSITIONS
+        board["turn_positions"], board["quiet_positions"] = TURN_POSITIONS, QUIET_POSITIONS
+        board["cut_at"] = -1
         board["rtc_epoch_ns"] = RTC_EPOCH_VIRTUAL_NS
         record = _record(self.wires.board)
         for reset, device in (

@@ -48,6 +48,7 @@ from lockstep.machine.riscv.bits import (
     PTE_W,
     PTE_X,
 )
+from lockstep.machine.riscv.decode import AFTER_LOOKUP
 from lockstep.machine.riscv.translate import (
     ACCESS_FAULT,
     FETCH,
@@ -138,9 +139,11 @@ def _permissions(control: Control, env: Env, page: int, pte: int, privilege: int
             allowed |= WRITE
         if pte & PTE_X:
             allowed |= EXECUTE
+    # What data accesses need is no leave to fetch: privilege differs with MPRV, rights with SUM, and a fetch that
+    # the soft-TLB let pass would be missing from the table.
+    allowed &= EXECUTE if fetch else READ | WRITE
     if not in_ram:
         allowed &= ~EXECUTE
-    allowed &= EXECUTE if fetch else READ | WRITE | EXECUTE
     for access in range(3):
         bit = READ << access
         if allowed & bit:
@@ -261,6 +264,9 @@ def fill(
         if not known:
             if wiring.translations_used == _SLOTS_USED_MAX:
                 flush_translations(wiring)
+                # As after sfence.vma: the block that follows is fetched anew, chained to this one or not.
+                control.after_block |= AFTER_LOOKUP
+                control.deadline = 0
                 slot = _slot_of(wiring, tag)
                 entry = translation_at(wiring, slot)
             wiring.translations_used += 1
@@ -275,14 +281,30 @@ def fill(
             if probe == 0:
                 _raise_fault(wiring, address, access, ACCESS_FAULT, return_address)
             return 0
-    grant, span = _grant(wiring, control, page, allowed, access)
+    other = 0 if allowed & CHECKED else _known_rights(wiring, tag ^ 1, page)
+    grant, span = _grant(wiring, control, page, allowed, other, access)
     call_void(wiring.tlb_set_page, (wiring.cpu, address & _PAGE_MASK, page, grant, mmu_index, span))
     return 1
 
 
 @nopython
-def _grant(wiring: Wiring, control: Control, page: int, allowed: int, access: int) -> tuple[int, int]:
-    """What of `allowed` the soft-TLB gets to know now, and for how many bytes (1: ask again at every access)."""
+def _known_rights(wiring: Wiring, tag: int, page: int) -> int:
+    """What the table knows to be allowed by the translation `tag`, if it leads to `page` and isn't CHECKED."""
+    entry = translation_at(wiring, _slot_of(wiring, tag))
+    if entry.generation != wiring.translations_generation or entry.page != page or entry.allowed & CHECKED:
+        return 0
+    return int(entry.allowed)
+
+
+@nopython
+def _grant(
+    wiring: Wiring, control: Control, page: int, allowed: int, other: int, access: int
+) -> tuple[int, int]:
+    """What the soft-TLB gets to know now, and for how many bytes (1: ask again at every access).
+
+    `allowed` is of the kind of access that was asked for, `other` of the other kind (fetch or data). libunicorn keeps
+    one entry for both: without `other`, code and data in one page would evict each other.
+    """
     span = 1 if allowed & CHECKED else 4096
     allowed &= READ | WRITE | EXECUTE
     number = (page - RAM_BASE) >> 12
@@ -290,9 +312,9 @@ def _grant(wiring: Wiring, control: Control, page: int, allowed: int, access: in
         return allowed, span
     flags = load_flags(control.pages_address + 4 * number)
     if access == STORE or (access == LOAD and allowed & WRITE and flags & PAGE_CODE_MASK == 0):
-        both = _use_for_data(wiring, control, number, allowed & EXECUTE != 0)
-        return (allowed if both else allowed & ~EXECUTE), span
-    return allowed & ~WRITE, span
+        both = _use_for_data(wiring, control, number, other & EXECUTE != 0)
+        return (allowed | EXECUTE if both else allowed), span
+    return (allowed | other) & ~WRITE, span
 
 
 @callback(boolean(int64, int64, int32, int32, int32, boolean, int64))

@@ -15,7 +15,7 @@ from lockstep.machine.access import (
 from lockstep.machine.blocks import leave_block_at
 from lockstep.machine.clocks import guest_ns, icount_of, timer_ns
 from lockstep.machine.devices.rtc import rtc_alarm_ns
-from lockstep.machine.events import TURN_POSITIONS, advance_devices, be_quiet
+from lockstep.machine.events import advance_devices, be_quiet
 from lockstep.machine.hooks import translate_next
 from lockstep.machine.input import next_input_ns
 from lockstep.machine.lines import is_runnable, next_runnable
@@ -60,7 +60,7 @@ def give_turn(board: Board, hart: int) -> None:
         board.switches += 1
         board.harts[hart].turn_icount = icount
         board.current_hart = hart
-    board.turn_end = board.position + TURN_POSITIONS
+    board.turn_end = board.position + board.turn_positions
 
 
 @nopython
@@ -139,7 +139,7 @@ def _run_hart(wiring: Wiring, board: Board, control: Control) -> int:
         control.error = error
         return FAILED
     leave_block_at(wiring, env.pc)
-    board.rest = 0
+    board.rest, board.cut_at = 0, -1
     control.cutting = 0
     board.harts[wiring.hart].waiting = 1
     return RUNNING

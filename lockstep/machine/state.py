@@ -44,7 +44,13 @@ BOARD = np.dtype(
         ("current_hart", np.int64),
         ("turn_end", np.int64),  # position; where the current hart's turn is over
         ("quiet_at", np.int64),  # position of the next quiet point
+        (
+            "turn_positions",
+            np.int64,
+        ),  # length of a turn, and distance of quiet points: the same for every machine,
+        ("quiet_positions", np.int64),  # but tests of small guests want them shorter
         ("rest", np.int64),  # instructions of a natural block still to run after an exact stop
+        ("cut_at", np.int64),  # position at which the natural block started that an exact stop cut, or -1
         ("console_bytes", np.int64),  # written by the guest since reset
         ("typed_bytes", np.int64),  # input bytes taken from the file so far
         ("typed_at_ns", np.int64),  # guest time at which the next of them arrives
@@ -89,10 +95,7 @@ CONTROL = np.dtype(
         ("limit", np.int64),  # position
         ("exact_icount", np.int64),
         ("stop_when_quiet", np.int64),
-        (
-            "cutting",
-            np.int64,
-        ),  # instructions left of a block that an exact stop cuts, while its front part runs
+        ("cutting", np.int64),  # instructions still to run before an exact stop, while a front part runs
         ("after_block", np.int64),  # flags of the block in flight: what to do at the next block start
         ("console_address", np.int64),
         ("console_capacity", np.int64),

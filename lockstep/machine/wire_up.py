@@ -85,6 +85,8 @@ def replace_csr_handlers() -> int:
     for index in range(bits.PMPADDR_REGISTERS):
         set_csr(bits.CSR_PMPADDR0 + index, write=csrs.write_pmp_address.address)
     set_csr(bits.CSR_SSTATUS, read=csrs.read_sstatus.address)
+    for register in (bits.CSR_MEPC, bits.CSR_SEPC):
+        set_csr(register, write=csrs.write_exception_pc.address)
     mstatus = set_csr(bits.CSR_MSTATUS, read=csrs.read_mstatus.address, write=csrs.write_mstatus.address)
     return int(mstatus.write)
 

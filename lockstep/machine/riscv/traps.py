@@ -68,7 +68,7 @@ def enter_trap(wiring: Wiring, cause: int, value: int, pc: int, interrupt: bool)
     env.pc = (vector & ~3) + (4 * cause if interrupt and vector & 3 == 1 else 0)
     board.position += 1
     board.traps += 1
-    board.rest = 0
+    board.rest, board.cut_at = 0, -1
     control_of(wiring).cutting = 0
     if changes_data_privilege:
         flush_translations(wiring)
