@@ -11,7 +11,7 @@ from typing import Any
 
 COMMAND = (sys.executable, "-m", "lockstep")
 REPOSITORY = Path(__file__).resolve().parents[1]
-TIMEOUT_S = 120
+TIMEOUT_S = 180
 
 
 def environment(**changes: str) -> dict[str, str]:

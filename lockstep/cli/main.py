@@ -24,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line `arguments` (default: the process's own) and exit."""
     # NumPy's threads would cost start-up time and nothing here uses them.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    _occupy_closed_streams()
     sys.exit(exit_code_of(sys.argv[1:] if arguments is None else arguments))
 
 
@@ -31,6 +32,8 @@ def exit_code_of(arguments: Sequence[str]) -> int:
     """Run the command line; its exit status. Errors have been said on stderr by then."""
     try:
         result = make_app()(args=list(arguments), prog_name="lockstep", standalone_mode=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except _CLICK_ERRORS as error:
         say(one_line(getattr(error, "format_message", error.__str__)()) + "; see lockstep --help")
@@ -43,8 +46,8 @@ def exit_code_of(arguments: Sequence[str]) -> int:
         return 130
     except typer.Exit as error:
         return error.exit_code
-    except BrokenPipeError:
-        # Whoever read our output has gone. The interpreter would complain when it flushes.
+    except (BrokenPipeError, SystemExit):
+        # Whoever read our output has gone: typer exits then. The interpreter would complain when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return InternalError.exit_code
     except MemoryError:
@@ -56,6 +59,18 @@ def exit_code_of(arguments: Sequence[str]) -> int:
         what = one_line(f"{type(error).__name__}: {error}")
         say(f"a bug in lockstep, or a broken installation: {what}; {DEBUG_VARIABLE}=1 shows where")
         return InternalError.exit_code
+
+
+def _occupy_closed_streams() -> None:
+    """Where stdin, stdout or stderr is closed, put a file that can't be used: else the next one opened would be it."""
+    for descriptor, unusable in ((0, os.O_WRONLY), (1, os.O_RDONLY), (2, os.O_RDONLY)):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            opened = os.open(os.devnull, unusable)
+            if opened != descriptor:
+                os.dup2(opened, descriptor)
+                os.close(opened)
 
 
 def _say_trace_if_wanted() -> None:
