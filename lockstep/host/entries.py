@@ -27,6 +27,11 @@ def clock_payload(time_offset_ns: int) -> bytes:
     return _OFFSET_NS.pack(time_offset_ns)
 
 
+def signed_pc(machine: Machine) -> int:
+    """The program counter as the log's int64."""
+    return machine.pc - (machine.pc >> 63 << 64)
+
+
 def apply_entry(machine: Machine, kind: int, payload: bytes) -> None:
     """Let the entry take effect on a machine that stands at a natural block start."""
     board = machine.board
@@ -42,7 +47,7 @@ def apply_entry(machine: Machine, kind: int, payload: bytes) -> None:
 
 def check_place(machine: Machine, entry: Entry) -> None:
     """Raise `DivergenceError` unless the machine is where the primary was when it stamped `entry`."""
-    if machine.position != entry.position or machine.pc != entry.pc & (1 << 64) - 1:
+    if machine.position != entry.position or signed_pc(machine) != entry.pc:
         raise DivergenceError(
             f"divergence: the entry stamped {entry.position} at pc {entry.pc & (1 << 64) - 1:#x} "
             f"finds the secondary at {machine.position}, pc {machine.pc:#x}"

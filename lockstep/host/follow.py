@@ -27,8 +27,8 @@ class Follow:
     def step(self) -> bool:
         """Apply what is due and run as far as the log allows; True once a host that goes live is at the cut."""
         host, machine = self.host, self.host.machine
-        ring = host.ring
-        assert ring is not None
+        assert host.channel is not None
+        ring = host.channel.ring
         horizon = ring.horizon()
         entry = ring.peek()
         if entry is not None and entry.position <= machine.position:

@@ -15,8 +15,8 @@ from collections.abc import Callable
 
 from lockstep.ft.output import OutputGate, Retention
 from lockstep.ft.roles import Event, Role, next_role
+from lockstep.host.channel import Channel
 from lockstep.host.messages import Dying, Ended, Message, Wire
-from lockstep.log.shared import SharedRing
 from lockstep.machine.machine import Machine, Stop
 from lockstep.machine.state import NEVER
 
@@ -35,7 +35,7 @@ class Host:
         self.machine = machine
         self.role = Role.IDLE
         self.generation = 0
-        self.ring: SharedRing | None = None
+        self.channel: Channel | None = None
         self.retention = Retention()
         self.gate = OutputGate()
         self.sent_bytes = 0
@@ -115,13 +115,13 @@ class Host:
             log_bytes=self.entry_bytes,
         )
 
-    def follow_up(self, ring: SharedRing | None) -> None:
-        """Log to `ring` from here on, or to none."""
-        if self.ring is not None:
-            self.ring.close()
-        self.ring = ring
+    def log_to(self, channel: Channel | None) -> None:
+        """Log to `channel` from here on, or to none."""
+        before, self.channel = self.channel, channel
         self.machine.control["publish_at"] = 0
-        self.machine.control["ring"] = 0 if ring is None else ring.base
+        self.machine.control["ring"] = 0 if channel is None else channel.ring.base
+        if before is not None:
+            before.close()
 
     def crash_if_due(self) -> None:
         """Die for real, if this host was told to at an icount that it has reached."""

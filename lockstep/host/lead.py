@@ -6,13 +6,13 @@ import os
 import time
 
 from lockstep.ft.roles import Event
-from lockstep.host.entries import apply_entry, clock_payload, input_count, wire_room
+from lockstep.host.channel import Channel
+from lockstep.host.entries import apply_entry, clock_payload, input_count, signed_pc, wire_room
 from lockstep.host.host import Host
 from lockstep.host.messages import Cloned, InputTaken, Started
 from lockstep.host.pace import Pace
 from lockstep.host.transfer import send_state
 from lockstep.log.entry import CLOCK, INPUT, KIND_NAMES
-from lockstep.log.shared import SharedRing
 from lockstep.machine.machine import Stop
 
 RING_WAIT_S = 0.0005
@@ -80,13 +80,15 @@ class Lead:
 
     def _publish(self, beyond: int = 0) -> None:
         """Everything stamped below the position where the machine stands has been appended."""
-        if self.host.ring is not None:
-            self.host.ring.publish(self.host.machine.position + beyond)
+        if self.host.channel is not None:
+            self.host.channel.ring.publish(self.host.machine.position + beyond)
 
     def append(self, kind: int, payload: bytes) -> None:
         """Log what happens here and now, then let it happen. Waits while the ring is full; nothing is dropped."""
         host, machine = self.host, self.host.machine
-        while host.ring is not None and host.ring.append(kind, machine.position, machine.pc, payload) is None:
+        while host.channel is not None:
+            if host.channel.ring.append(kind, machine.position, signed_pc(machine), payload) is not None:
+                break
             self._publish()
             host.pause(RING_WAIT_S)
         host.entries[KIND_NAMES[kind]] = host.entries.get(KIND_NAMES[kind], 0) + 1
@@ -136,7 +138,7 @@ class Lead:
         if int(host.machine.control["console_drained"]) == before:
             host.pause(OUTPUT_WAIT_S)
 
-    def clone(self, secondary: int, ring: SharedRing, stream: int) -> None:
+    def clone(self, secondary: int, channel: Channel, stream: int) -> None:
         """At a quiet point: fork. The child, frozen, sends its state; the parent goes on at once, logging."""
         host = self.host
         host.collect_console()
@@ -146,7 +148,7 @@ class Lead:
             self._be_copy(stream)
         os.close(stream)
         host.copies.append(child)
-        host.follow_up(ring)
+        host.log_to(channel)
         host.become(Event.CLONE)
         pause_ms = (time.monotonic() - started_s) * 1e3
         host.send(Cloned(secondary=secondary, icount=host.machine.icount, pause_ms=pause_ms))

@@ -57,19 +57,26 @@ class Failed(Message):
 
 
 # Monitor to host.
-class StartPrimary(Message):
-    """Boot the machine and run it live; entries go to the ring, whose descriptor follows."""
+class Route(msgspec.Struct, frozen=True):
+    """How the log gets to the secondary: a TCP port and the pair's secret, or a ring whose descriptor comes along."""
 
     generation: int
     secondary: int
+    secret: bytes | None = None
+    port: int = 0
+
+
+class StartPrimary(Message):
+    """Boot the machine and run it live, logging along `route`."""
+
+    route: Route
     rtc_epoch_ns: int | None
 
 
 class StartSecondary(Message):
-    """Follow the ring, whose descriptor follows: from reset, or from the state that comes in on a second one."""
+    """Follow the log: from reset, or from the state that comes in on a descriptor (behind the ring's, if any)."""
 
-    generation: int
-    secondary: int
+    route: Route
     cloned: bool
     rtc_epoch_ns: int | None
 
@@ -86,9 +93,9 @@ class GoAlone(Message):
 
 
 class Clone(Message):
-    """Make a new secondary: descriptors are its ring and the stream for the machine's state."""
+    """Make a new secondary, logging along `route`: descriptors are its ring, if any, and the stream for the state."""
 
-    secondary: int
+    route: Route
 
 
 class SinkProgress(Message):
@@ -120,6 +127,18 @@ class Finish(Message):
 # Host to monitor.
 class Ready(Message):
     """The machine is built and waits for its role to start."""
+
+
+class Listening(Message):
+    """The secondary waits for its primary on this TCP port."""
+
+    port: int
+
+
+class ChannelLost(Message):
+    """The primary can't reach its secondary any more."""
+
+    text: str
 
 
 class Started(Message):
@@ -213,6 +232,8 @@ AnyMessage = (
     | CrashAt
     | Finish
     | Ready
+    | Listening
+    | ChannelLost
     | Started
     | Output
     | InputTaken
@@ -233,7 +254,7 @@ _decoder: msgspec.msgpack.Decoder[AnyMessage] = msgspec.msgpack.Decoder(AnyMessa
 
 
 class Wire:
-    """One end of a control connection. Sending blocks; receiving is for after `select` says so."""
+    """One end of a control connection. Sending blocks, receiving does not."""
 
     def __init__(self, connection: socket.socket) -> None:
         """Own `connection`."""
@@ -258,9 +279,11 @@ class Wire:
             self.connection.sendall(data)
 
     def receive(self) -> list[AnyMessage] | None:
-        """The messages that have arrived whole; None once the peer is gone and all was received."""
+        """The messages that have arrived whole, maybe none; None once the peer is gone and all was received."""
         try:
-            data, descriptors, _, _ = socket.recv_fds(self.connection, _RECEIVE_BYTES, _FDS_MAX)
+            data, descriptors, _, _ = socket.recv_fds(
+                self.connection, _RECEIVE_BYTES, _FDS_MAX, socket.MSG_DONTWAIT
+            )
         except (BlockingIOError, InterruptedError):
             return []
         except ConnectionError:

@@ -7,11 +7,19 @@ import os
 import select
 import threading
 import time
+import traceback
 from collections.abc import Callable
 
-from lockstep.errors import LockstepError
+from lockstep.errors import LockstepError, LogError
 from lockstep.ft.roles import Event, Role
 from lockstep.host import messages as m
+from lockstep.host.channel import (
+    Channel,
+    SharedMemoryChannel,
+    TcpPrimaryChannel,
+    TcpSecondaryChannel,
+    listen,
+)
 from lockstep.host.follow import Follow
 from lockstep.host.host import Host
 from lockstep.host.lead import Lead
@@ -26,6 +34,7 @@ BEAT_S = 0.04
 IN_FLIGHT_BYTES_MAX = 1 << 17
 """Output sent and not yet known to be written."""
 _PIECE_BYTES = 1 << 16
+HOST_FAILED = 70
 
 
 class HostProcess:
@@ -84,23 +93,45 @@ class HostProcess:
         if message.rtc_epoch_ns is not None and not cloned:
             machine.board["rtc_epoch_ns"] = message.rtc_epoch_ns
         host = self.host = Host(self.wire, machine)
-        host.generation = message.generation
-        ring = SharedRing.attach(self.wire.descriptors.popleft(), message.generation, message.secondary)
-        stream = self.wire.descriptors.popleft() if cloned else None
+        host.generation = message.route.generation
         if isinstance(message, m.StartPrimary):
             host.become(Event.START_PRIMARY)
-            host.follow_up(ring)
+            host.log_to(self._primary_channel(message.route))
         else:
-            host.ring = ring
+            host.channel = self._secondary_channel(message.route)
             host.become(Event.START_RECEIVING if cloned else Event.START_SECONDARY)
+        stream = self.wire.descriptors.popleft() if cloned else None
         threading.Thread(target=self._machine_thread, args=(host, stream), daemon=True).start()
+
+    def _primary_channel(self, route: m.Route) -> Channel:
+        if route.secret is None:
+            return self._shared_memory(route)
+
+        def lost(text: str) -> None:
+            with contextlib.suppress(OSError):
+                if self.host is not None:
+                    self.host.send(m.ChannelLost(text=text))
+
+        return TcpPrimaryChannel(route.port, route.secret, route.generation, route.secondary, lost)
+
+    def _secondary_channel(self, route: m.Route) -> Channel:
+        if route.secret is None:
+            return self._shared_memory(route)
+        listener = listen()
+        self.wire.send(m.Listening(port=listener.getsockname()[1]))
+        return TcpSecondaryChannel(listener, route.secret, route.generation, route.secondary)
+
+    def _shared_memory(self, route: m.Route) -> Channel:
+        descriptor = self.wire.descriptors.popleft()
+        return SharedMemoryChannel(SharedRing.attach(descriptor, route.generation, route.secondary))
 
     # Requests: they run in the machine thread, at a natural stop.
 
     def _go_live(self, message: m.GoLive) -> None:
         host = self.host
-        assert host is not None and host.ring is not None
-        host.ring.seal()
+        assert host is not None and host.channel is not None
+        host.channel.cut()
+        host.announced_end = False
         host.generation = message.generation
         with host.console_lock:
             host.sent_bytes = message.sink_bytes
@@ -111,7 +142,7 @@ class HostProcess:
         host = self.host
         assert host is not None
         host.clone_wanted = None
-        host.follow_up(None)
+        host.log_to(None)
         if host.role in (Role.PRIMARY, Role.ENDED):
             host.become(Event.SECONDARY_LOST)
 
@@ -128,18 +159,26 @@ class HostProcess:
             self.lead.end(message.reason)
 
     def _prepare_clone(self, host: Host, message: m.Clone) -> None:
-        ring_descriptor, stream = self.wire.descriptors.popleft(), self.wire.descriptors.popleft()
+        channel = self._clone_channel(message.route)
+        stream = self.wire.descriptors.popleft()
 
         def begin() -> None:
-            if host.role is not Role.PRIMARY_ALONE or self.lead is None:
-                os.close(ring_descriptor)
+            if channel is None or host.role is not Role.PRIMARY_ALONE or self.lead is None:
+                if channel is not None:
+                    channel.close()
                 os.close(stream)
                 return
-            ring = SharedRing.attach(ring_descriptor, host.generation, message.secondary)
             lead = self.lead
-            host.clone_wanted = lambda: lead.clone(message.secondary, ring, stream)
+            host.clone_wanted = lambda: lead.clone(message.route.secondary, channel, stream)
 
         host.request(begin)
+
+    def _clone_channel(self, route: m.Route) -> Channel | None:
+        """None: the new host is gone already, which the monitor finds out by itself."""
+        try:
+            return self._primary_channel(route)
+        except (OSError, LogError):
+            return None
 
     # The machine thread.
 
@@ -152,8 +191,11 @@ class HostProcess:
             self._run_machine(host)
         except LockstepError as error:
             self._report(host, str(error), error.exit_code)
-        except OSError as error:
-            self._report(host, f"a host failed: {error}", 125)
+        except BaseException:
+            # A bug, or the monitor is gone: this host is of no more use. Dying is what the pair can deal with.
+            with contextlib.suppress(BaseException):
+                traceback.print_exc()
+            os._exit(HOST_FAILED)
 
     def _report(self, host: Host, text: str, exit_code: int) -> None:
         with contextlib.suppress(OSError):
@@ -175,7 +217,7 @@ class HostProcess:
                 self.lead.step()
 
     def _be_live(self, host: Host) -> None:
-        host.follow_up(None)
+        host.log_to(None)
         host.become(Event.CUT_REACHED)
         self.lead = Lead(host)
         live = m.Live(
@@ -195,7 +237,8 @@ class HostProcess:
         now_s = time.monotonic()
         if now_s >= self.next_beat_s:
             self.next_beat_s = now_s + BEAT_S
-            behind = host.ring.horizon() - host.machine.position if host.ring is not None else 0
+            channel = host.channel
+            behind = channel.ring.horizon() - host.machine.position if channel is not None else 0
             host.send(
                 m.Beat(
                     icount=host.machine.icount,
@@ -214,8 +257,8 @@ class HostProcess:
 
     def _send_output(self, host: Host) -> None:
         host.collect_console()
-        ring = host.ring
-        horizon = ring.horizon() if ring is not None and host.role is not Role.PRIMARY_ALONE else NEVER
+        channel = host.channel
+        horizon = channel.held() if channel is not None and host.role is not Role.PRIMARY_ALONE else NEVER
         with host.console_lock:
             released = host.gate.covered(horizon)
             end = min(released, host.retention.base + IN_FLIGHT_BYTES_MAX)

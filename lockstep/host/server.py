@@ -13,6 +13,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import ctypes
 import signal
+import select
 import socket
 import sys
 import traceback
@@ -61,6 +62,7 @@ class Server:
     def run(self) -> None:
         """Serve until the monitor goes away."""
         while True:
+            select.select([self.wire], [], [])
             received = self.wire.receive()
             if received is None:
                 return

@@ -14,6 +14,7 @@ from typing import Any
 from lockstep.errors import InternalError, LockstepError
 from lockstep.ft.status import Protection
 from lockstep.host import messages as m
+from lockstep.host.channel import new_secret
 from lockstep.host.live_input import read_available
 from lockstep.host.options import RunOptions
 from lockstep.host.result import OUTCOME_EXIT_CODES, RunResult
@@ -49,7 +50,8 @@ class PairMonitor:
         self.options = options
         self.fleet = Fleet()
         epoch = time.time_ns() if config.clock == "host" else None
-        self.protector = Protector(self.fleet, directory, epoch)
+        secret = new_secret() if options.channel == "tcp" else None
+        self.protector = Protector(self.fleet, directory, epoch, secret)
         self.selector = selectors.PollSelector()  # epoll can't watch a regular file or /dev/null
         self.wake_reader, self.wake_writer = os.pipe()
         for end in (self.wake_reader, self.wake_writer):
@@ -58,6 +60,7 @@ class PairMonitor:
         self.crashes = CrashSchedule(options)
         self.reported_written = 0
         self.started_at_s: float | None = None
+        self.checked_at_s = 0.0
         self.ending: str | None = None
         self.ending_at_s = 0.0
         self.ended: m.Ended | None = None
@@ -167,15 +170,14 @@ class PairMonitor:
                 raise _HostError(message.text, message.exit_code)
 
     def _hear(self, handle: HostHandle) -> None:
-        while True:
-            messages = handle.wire.receive()
-            if messages is None:
-                self._gone(handle)
-                return
-            handle.last_sign_s = time.monotonic()
-            for message in messages:
-                self._handle(handle, message)
+        messages = handle.wire.receive()
+        if messages is None:
+            self._gone(handle)
             return
+        if messages:
+            handle.last_sign_s = time.monotonic()
+        for message in messages:
+            self._handle(handle, message)
 
     def _gone(self, handle: HostHandle) -> None:
         if handle.number not in self.fleet.hosts:
@@ -203,6 +205,10 @@ class PairMonitor:
         elif isinstance(message, m.Ready):
             handle.is_ready = True
             protector.host_ready(handle)
+        elif isinstance(message, m.Listening):
+            protector.listening(handle, message.port)
+        elif isinstance(message, m.ChannelLost):
+            self._channel_lost(handle)
         elif isinstance(message, m.Started):
             self.started_at_s = message.at_s
         elif isinstance(message, m.InputTaken):
@@ -229,6 +235,16 @@ class PairMonitor:
             self.protector.is_over = True
             self.ending_at_s = time.monotonic()
 
+    def _channel_lost(self, handle: HostHandle) -> None:
+        """The primary can't reach who follows it: that one is of no more use."""
+        protector = self.protector
+        if handle is not protector.primary:
+            return
+        making = protector.reprotection
+        follower = protector.secondary or (making.host if making is not None else None)
+        if follower is not None:
+            self._gone(follower)
+
     def _host_failed(self, handle: HostHandle, message: m.Failed) -> None:
         if message.exit_code == OUTCOME_EXIT_CODES["divergence"]:
             self.mismatch = message.text
@@ -241,12 +257,20 @@ class PairMonitor:
 
     def _check_heartbeats(self) -> None:
         now_s = time.monotonic()
+        was_late = now_s - self.checked_at_s > HEARTBEAT_LIMIT_S / 2
+        self.checked_at_s = now_s
+        if was_late:
+            # It is this process that was held up; what hosts said meanwhile waits to be read.
+            return
         for handle in list(self.fleet.hosts.values()):
-            if handle.beat is not None and now_s - handle.last_sign_s > HEARTBEAT_LIMIT_S:
-                # What it said before it fell silent may still wait to be read.
-                self._hear(handle)
-                if now_s - handle.last_sign_s > HEARTBEAT_LIMIT_S:
-                    self._gone(handle)
+            if handle.beat is None or now_s - handle.last_sign_s <= HEARTBEAT_LIMIT_S:
+                continue
+            if handle is self.protector.primary and self.protector.secondary is None:
+                continue  # nobody could take over: a host that may wake is better than none
+            # What it said before it fell silent may still wait to be read.
+            self._hear(handle)
+            if now_s - handle.last_sign_s > HEARTBEAT_LIMIT_S:
+                self._gone(handle)
 
     def _check_time(self) -> None:
         timeout_s = self.options.timeout_s

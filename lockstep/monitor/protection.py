@@ -30,7 +30,14 @@ class Reprotection:
     icount: int = 0
     pause_ms: float = 0.0
     bytes: int = 0
-    is_streaming: bool = False
+    sender: int | None = None
+    """The end of the state's pipe that the primary is still to get."""
+
+    def cancel(self) -> None:
+        """It comes to nothing."""
+        if self.sender is not None:
+            os.close(self.sender)
+            self.sender = None
 
 
 @dataclasses.dataclass
@@ -44,13 +51,14 @@ class Failover:
 class Protector:
     """The pair's roles. Decides by what the arbiter, the sink and the source grant; talks to hosts by messages."""
 
-    def __init__(self, fleet: Fleet, directory: Path, rtc_epoch_ns: int | None) -> None:
-        """Hosts of `fleet`; the arbiter lives in `directory`."""
+    def __init__(self, fleet: Fleet, directory: Path, rtc_epoch_ns: int | None, secret: bytes | None) -> None:
+        """Hosts of `fleet`; the arbiter lives in `directory`. With a `secret` the log goes over TCP."""
         self.fleet = fleet
         self.arbiter = DirectoryArbiter(directory)
         self.sink = SinkLedger()
         self.source = SourceLedger()
         self.rtc_epoch_ns = rtc_epoch_ns
+        self.secret = secret
         self.status = Protection.STARTING
         self.primary: HostHandle | None = None
         self.secondary: HostHandle | None = None
@@ -67,12 +75,30 @@ class Protector:
         if not self.arbiter.begin(Record(1, 1, primary.number, secondary.number)):
             raise InternalError("the arbiter's directory is in use by another pair")
         self.primary, self.secondary = primary, secondary
-        with SharedRing.create(RING_BYTES, 1, secondary.number) as ring:
-            number, epoch = secondary.number, self.rtc_epoch_ns
-            follow = m.StartSecondary(generation=1, secondary=number, cloned=False, rtc_epoch_ns=epoch)
-            secondary.send(follow, (ring.fd,))
-            primary.send(m.StartPrimary(generation=1, secondary=number, rtc_epoch_ns=epoch), (ring.fd,))
+        route = m.Route(1, secondary.number, self.secret)
+        if self.secret is None:
+            with SharedRing.create(RING_BYTES, 1, secondary.number) as ring:
+                secondary.send(self._start(route, cloned=False), (ring.fd,))
+                primary.send(m.StartPrimary(route=route, rtc_epoch_ns=self.rtc_epoch_ns), (ring.fd,))
+        else:
+            secondary.send(self._start(route, cloned=False))
         self.status = Protection.PROTECTED
+
+    def _start(self, route: m.Route, *, cloned: bool) -> m.StartSecondary:
+        return m.StartSecondary(route=route, cloned=cloned, rtc_epoch_ns=self.rtc_epoch_ns)
+
+    def listening(self, handle: HostHandle, port: int) -> None:
+        """A secondary waits for its primary on a TCP port."""
+        route = m.Route(self.sink.generation, handle.number, self.secret, port)
+        making = self.reprotection
+        if self.primary is None:
+            return
+        if handle is self.secondary:
+            self.primary.send(m.StartPrimary(route=route, rtc_epoch_ns=self.rtc_epoch_ns))
+        elif making is not None and handle is making.host and making.sender is not None:
+            sender, making.sender = making.sender, None
+            self.primary.send(m.Clone(route=route), (sender,))
+            os.close(sender)
 
     # Deaths.
 
@@ -94,6 +120,7 @@ class Protector:
         """Rule 5: win the next generation, fence the old one, and only then let the survivor cut the log."""
         survivor, self.secondary, self.primary = self.secondary, None, None
         if self.reprotection is not None:
+            self.reprotection.cancel()
             self.fleet.forget(self.reprotection.host)
             self.reprotection = None
         record = None if survivor is None else win(self.arbiter, survivor.number)
@@ -112,6 +139,7 @@ class Protector:
         """The primary has no secondary, or its making failed: that goes on record before the primary may know."""
         if self.reprotection is not None and self.reprotection.host not in (self.primary, self.secondary):
             failed = self.reprotection.host
+            self.reprotection.cancel()
             self.reprotection = None
             self.fleet.forget(failed)
         if self.primary is None:
@@ -149,19 +177,17 @@ class Protector:
         making = self.reprotection
         if making is None or handle is not making.host or self.primary is None:
             return
-        generation, number = self.sink.generation, handle.number
+        route = m.Route(self.sink.generation, handle.number, self.secret)
         receiver, sender = os.pipe()
-        try:
-            with SharedRing.create(RING_BYTES, generation, number) as ring:
-                start = m.StartSecondary(
-                    generation=generation, secondary=number, cloned=True, rtc_epoch_ns=self.rtc_epoch_ns
-                )
-                handle.send(start, (ring.fd, receiver))
-                self.primary.send(m.Clone(secondary=number), (ring.fd, sender))
-        finally:
-            os.close(receiver)
+        if self.secret is None:
+            with SharedRing.create(RING_BYTES, self.sink.generation, handle.number) as ring:
+                handle.send(self._start(route, cloned=True), (ring.fd, receiver))
+                self.primary.send(m.Clone(route=route), (ring.fd, sender))
             os.close(sender)
-        making.is_streaming = True
+        else:
+            making.sender = sender
+            handle.send(self._start(route, cloned=True), (receiver,))
+        os.close(receiver)
 
     def cloned(self, message: m.Cloned) -> None:
         """The primary went on; its copy is on its way."""
