@@ -222,6 +222,7 @@ def _run_with_progress(
             stderr=messages,
             text=True,
             errors="replace",
+            close_fds=False,  # it keeps the cache's lock, see `cache_lock`
         )
         assert process.stdout is not None
         try:

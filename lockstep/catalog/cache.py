@@ -72,6 +72,8 @@ def cache_lock(directory: Path, progress: Progress) -> Iterator[None]:
     except OSError as error:
         raise FetchError(f"can't write to the cache {directory}: {error.strerror}") from error
     with file:
+        # Programs that a fetch starts inherit the lock: one that outlives a killed fetch still writes here.
+        os.set_inheritable(file.fileno(), True)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
