@@ -26,7 +26,7 @@ from lockstep.machine.access import (
 from lockstep.machine.engine.layout import HOOK_USER_DATA
 from lockstep.machine.memory_map import RAM_BASE
 from lockstep.machine.mmu import _slot_of, use_for_code
-from lockstep.machine.riscv.decode import AFTER_LOOKUP, after_effects, instruction_bytes
+from lockstep.machine.riscv.decode import AFTER_LOOKUP, after_effects, ends_block, instruction_bytes
 from lockstep.machine.riscv.translate import FETCH, walk
 from lockstep.native import as_pointer, carray, inline, nopython
 
@@ -112,7 +112,7 @@ def fill_block(wiring: Wiring, pc: int, size: int, address: int) -> bool:
     words = (halfwords + 63) >> 6
     for word in range(words):
         store_word(bitmap + 8 * word, 0)
-    offset, instructions, after, split = 0, 0, 0, 0
+    offset, instructions, after, split, bits = 0, 0, 0, 0, 0
     while offset < size:
         bits = code_at(wiring, control, pc + offset)
         half = offset >> 1
@@ -126,6 +126,16 @@ def fill_block(wiring: Wiring, pc: int, size: int, address: int) -> bool:
             split = instructions
     if split == 0 and (instructions >= _OVERFLOW_MIN or _HALVED_MIN < instructions <= _HALVED_MAX):
         split = _HALVED_MIN
+    if (
+        split == 0
+        and not ends_block(bits)
+        and control.requested != instructions
+        and (pc ^ (pc + size)) & -4096 == 0
+    ):
+        # It may go on to an illegal compressed instruction, which libunicorn doesn't count as part of it: a store
+        # there wouldn't drop the block. A block of its own for that instruction, which is never kept.
+        if code_at(wiring, control, pc + size) & 3 != 3:
+            split = instructions
     block.pc = pc
     block.split = split
     block.instructions = instructions

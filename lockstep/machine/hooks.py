@@ -48,6 +48,9 @@ def _restart(wiring: Wiring) -> None:
 def translate_next(wiring: Wiring, instructions: int) -> None:
     """Make the next block exactly `instructions` long."""
     store_flags(wiring.cpu + CPU_CFLAGS_NEXT_TB, instructions)
+    control = control_of(wiring)
+    control.requested = instructions
+    control.deadline = 0
 
 
 @nopython
@@ -79,14 +82,18 @@ def begin_block(wiring: Wiring, pc: int, size: int, address: int) -> None:
         call_void(wiring.tb_flush, (wiring.cpu,))
         prepare_next(wiring, wiring.blocks_first)
         _restart(wiring)
+    control.requested = 0
+    if size == 0:
+        # An illegal compressed instruction. The block covers no bytes, so that nothing would ever drop it.
+        call_void(wiring.tb_flush, (wiring.cpu,))
+        prepare_next(wiring, wiring.blocks_first)
     if control.after_block:
         _apply_after(wiring)
     if block.split:
         _cut_to(wiring, block.split)
     if control.cutting and block.instructions > control.cutting:
-        _cut_to(
-            wiring, control.cutting
-        )  # libunicorn forgets how long a block should be when it flushes its code
+        # libunicorn forgets how long a block should be when it flushes its code.
+        _cut_to(wiring, control.cutting)
     if board.rest and control.cutting == 0 and block.instructions > board.rest:
         _cut_to(wiring, board.rest)
     natural = control.cutting == 0 and board.rest == 0
@@ -100,6 +107,9 @@ def begin_block(wiring: Wiring, pc: int, size: int, address: int) -> None:
             if control.stop == 0:
                 _restart(wiring)
             return
+    if size == 0:
+        enter_trap(wiring, ILLEGAL_INSTRUCTION, code_at(wiring, control, pc), pc, False)
+        _restart(wiring)
     if control.cutting:
         control.cutting -= block.instructions
     else:
@@ -167,6 +177,9 @@ def take_exception(wiring: Wiring, number: int, pc: int) -> None:
     if number == FETCH_PAGE_FAULT or number == FETCH_ACCESS_FAULT:
         if _stays_at_unfetchable(wiring, pc):
             return
+        if pc & 4095 == 0 and env.badaddr == pc - 4096:
+            # libunicorn takes a block of no bytes at a page's start to begin on the page before.
+            cause = ILLEGAL_INSTRUCTION
     else:
         leave_block_at(wiring, pc)
     if cause in (LOAD_MISALIGNED, LOAD_ACCESS_FAULT, LOAD_PAGE_FAULT) and _stores(

@@ -96,6 +96,7 @@ CONTROL = np.dtype(
         ("exact_icount", np.int64),
         ("stop_when_quiet", np.int64),
         ("cutting", np.int64),  # instructions still to run before an exact stop, while a front part runs
+        ("requested", np.int64),  # instructions that the next block was asked to have, or 0
         ("after_block", np.int64),  # flags of the block in flight: what to do at the next block start
         ("console_address", np.int64),
         ("console_capacity", np.int64),

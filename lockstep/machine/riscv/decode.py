@@ -19,6 +19,19 @@ def instruction_bytes(bits: int) -> int:
     return 4 if bits & 3 == 3 else 2
 
 
+@nopython
+def ends_block(bits: int) -> bool:
+    """Whether libunicorn ends a block after the instruction `bits`, a legal one: a jump, or one it leaves the block for."""
+    if bits & 3 == 3:
+        opcode, function = bits & 0x7F, (bits >> 12) & 7
+        if opcode == 0x73:
+            return function != 0 or bits >> 20 <= 1 or bits == _MRET or bits == _SRET
+        return opcode in (0x63, 0x67, 0x6F) or (opcode == 0x0F and function == 1)
+    if bits & 3 == 1:
+        return bits >> 13 >= 5
+    return bits & 3 == 2 and bits >> 13 == 4 and (bits >> 2) & 31 == 0
+
+
 @inline
 def _writes_csr(bits: int) -> bool:
     function = (bits >> 12) & 3

@@ -1,0 +1,94 @@
+"""What belongs to this process only changes nothing: buffers' sizes, where memory lies, load, slices, other machines."""
+
+from __future__ import annotations
+
+import mmap
+import random
+
+import programs
+import pytest
+from programs import Assembler, addi, csr, i_type
+
+from lockstep.machine import blocks, wire_up
+from lockstep.machine.machine import Machine
+
+_MAP_NORESERVE = 0x4000
+LONG_CODE_BYTES = 1 << 20
+
+
+def much_code() -> bytes:
+    """Runs through a MiB of code twice, reading minstret here and there: small buffers overflow again and again."""
+    asm = Assembler()
+    asm.constant(programs.LOOPS, 2)
+    asm.label("again")
+    draw = random.Random(1)
+    while len(asm.code) < LONG_CODE_BYTES:
+        asm.emit(
+            *(
+                addi(draw.choice(programs.FREE), draw.choice(programs.FREE), 3)
+                for _ in range(draw.randrange(1, 30))
+            )
+        )
+        if draw.random() < 0.3:
+            asm.emit(csr(2, 5, "minstret", 0))
+        asm.emit(programs.b_type(0, 0, 0, 4))
+    asm.emit(addi(programs.LOOPS, programs.LOOPS, -1))
+    asm.branch(0, programs.LOOPS, 0, "out")
+    asm.jump("hop")
+    asm.label("out")
+    asm.constant(5, 0x10_0000)
+    asm.constant(6, programs.POWER_OFF)
+    asm.emit(programs.s_type(0x23, 2, 5, 6, 0))
+    asm.jump("out")
+    asm.label("hop")
+    asm.address(7, "again")
+    asm.emit(i_type(0x67, 0, 0, 7, 0))
+    return asm.image()
+
+
+@pytest.mark.parametrize("small", ["code", "records"])
+def test_full_buffers_change_nothing(small: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """libunicorn's code buffer and the arena of records are flushed when full, cut blocks included."""
+    config = programs.machine_config(much_code())
+    straight = programs.run_on(Machine(config), limit=1 << 30)
+    if small == "code":
+        monkeypatch.setattr(wire_up, "CODE_BUFFER_BYTES", 1 << 20)
+    else:
+        monkeypatch.setattr(wire_up, "BLOCKS_BYTES", 40 * blocks.BLOCK_BYTES_MAX)
+    assert programs.run_on(Machine(config), limit=1 << 30) == straight
+    draw = random.Random(2)
+    stops = [draw.randrange(straight.icount) for _ in range(2000)]
+    stopped = programs.run_on(Machine(config), exact_stops=stops, limit=1 << 30)
+    assert stopped == straight, straight.differences(stopped)
+
+
+def test_where_memory_lies_changes_nothing() -> None:
+    """Machine code is longer where libunicorn is far from its code buffer: blocks must end in the same places."""
+    asm = Assembler()
+    asm.constant(5, 0x6000)
+    asm.emit(csr(2, 0, "mstatus", 5))
+    asm.constant(30, programs.DATA)
+    asm.constant(29, 0x200_BFF8)
+    asm.constant(programs.LOOPS, 200)
+    asm.label("loop")
+    asm.jump("block")
+    asm.align(4096)
+    asm.label("block")
+    asm.emit(*(i_type(0x07, 2, number % 32, 30, 0) for number in range(900)))
+    for offset in (0, 1):
+        asm.emit(
+            i_type(0x03, 3, 6, 29, 0), programs.add(programs.HASH, programs.HASH, 6), addi(29, 29, offset * 0)
+        )
+    asm.emit(addi(programs.LOOPS, programs.LOOPS, -1))
+    asm.branch(0, programs.LOOPS, 0, "out")
+    asm.jump("loop")
+    asm.label("out")
+    asm.constant(5, 0x10_0000)
+    asm.constant(6, programs.POWER_OFF)
+    asm.emit(programs.s_type(0x23, 2, 5, 6, 0))
+    asm.jump("out")
+    config = programs.machine_config(asm.image())
+    near = programs.run_on(Machine(config), limit=1 << 30)
+    with mmap.mmap(-1, 1 << 36, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_NORESERVE, prot=0):
+        far = programs.run_on(Machine(config), limit=1 << 30)
+    assert far == near, near.differences(far)
