@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from lockstep.errors import DivergenceError, InternalError
+import typer
+
+from lockstep.errors import DivergenceError, InternalError, LockstepError, UsageError
 
 if TYPE_CHECKING:
     from lockstep.host.result import RunResult
@@ -15,11 +17,50 @@ ARGUMENTS = "seconds=4"
 LABELS = ("icount", "digest", "console")
 
 
-def demo() -> int:
-    """Run a guest alone, then as a pair whose primary is killed half way, and compare."""
+def demo(
+    guest: Annotated[
+        str | None,
+        typer.Argument(metavar="[GUEST]", help="linux or timer; without: linux, if apt can bring it"),
+    ] = None,
+) -> int:
+    """Show a guest that loses its primary's host while it works, and goes on as if nothing had happened."""
+    from lockstep.cli.demo_linux import demo_linux
+    from lockstep.cli.session import prepare
+
+    if guest not in (None, "linux", GUEST):
+        raise UsageError(f"there is no demo of {guest!r}: give linux or {GUEST}")
+    has_linux = guest != GUEST and _bring_linux(is_wanted=guest == "linux")
+    prepare()
+    if has_linux:
+        demo_linux()
+    else:
+        _demo_timer()
+    return 0
+
+
+def _bring_linux(*, is_wanted: bool) -> bool:
+    """Fetch Linux unless it is here. False if it can't be had and isn't asked for by name."""
+    from lockstep.catalog.linux import fetch_linux, linux_guest
+    from lockstep.cli.messages import say
+    from lockstep.ui.progress import steps_shown
+
+    if linux_guest() is not None:
+        return True
+    try:
+        with steps_shown() as progress:
+            fetch_linux(progress)
+    except LockstepError as error:
+        if is_wanted:
+            raise
+        say(f"without Linux ({error})")
+        return False
+    return True
+
+
+def _demo_timer() -> None:
+    """Run a bundled guest alone, then as a pair whose primary is killed half way, and compare."""
     from lockstep.cli.guest_choice import GuestOptions, choose_machine
     from lockstep.cli.messages import say
-    from lockstep.cli.session import prepare
 
     config = choose_machine(
         GuestOptions(
@@ -33,7 +74,6 @@ def demo() -> int:
             clock="virtual",
         )
     )
-    prepare()
     say(f"1. {GUEST} alone on one machine: a storm of timer interrupts that hashes where each one hit")
     alone = _run_alone(config)
     assert alone.icount is not None
@@ -47,7 +87,6 @@ def demo() -> int:
     say(f"   {pair.icount or 0:,} instructions in {pair.wall_s:.1f} s, digest {pair.digest}")
     _check(alone, pair)
     say("3. icount, digest and every byte of the console are the same: the guest couldn't tell")
-    return 0
 
 
 def _run_alone(config: MachineConfig) -> RunResult:

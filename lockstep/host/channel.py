@@ -76,7 +76,9 @@ class SharedMemoryChannel:
 class TcpPrimaryChannel:
     """The primary's end: sends what its machine appends, waits for acknowledgements."""
 
-    def __init__(self, port: int, secret: bytes, generation: int, secondary: int, lost: Callable[[str], None]) -> None:
+    def __init__(
+        self, port: int, secret: bytes, generation: int, secondary: int, lost: Callable[[str], None]
+    ) -> None:
         """Connect to the secondary. `lost` is called once, from a thread, if the connection breaks."""
         self.ring = SharedRing.create(RING_BYTES, generation, secondary)
         self._lost = lost
@@ -87,7 +89,8 @@ class TcpPrimaryChannel:
         prove(self._connection, secret, _PRIMARY, _SECONDARY)
         prepare(self._connection)
         self._threads = [
-            threading.Thread(target=self._guarded, args=(work,), daemon=True) for work in (self._send, self._hear)
+            threading.Thread(target=self._guarded, args=(work,), daemon=True)
+            for work in (self._send, self._hear)
         ]
         for thread in self._threads:
             thread.start()

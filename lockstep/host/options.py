@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import deque
 from collections.abc import Callable
 
 
@@ -15,6 +16,28 @@ class Crash:
     icount: int | None = None
     after_s: float | None = None
     """Seconds since start."""
+
+
+class Remote:
+    """Acts on a running pair from another thread."""
+
+    def __init__(self) -> None:
+        """Nothing is wanted yet."""
+        self._victims: deque[str] = deque()
+        self.wake: Callable[[], None] = lambda: None
+        """Set by the monitor: makes it look."""
+
+    def crash(self, who: str) -> None:
+        """Kill the `primary` or the `secondary` now."""
+        self._victims.append(who)
+        self.wake()
+
+    def take_victims(self) -> list[str]:
+        """For the monitor: whom to kill."""
+        victims = []
+        while self._victims:
+            victims.append(self._victims.popleft())
+        return victims
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,3 +56,4 @@ class RunOptions:
     crashes: tuple[Crash, ...] = ()
     crash_every_s: float | None = None
     crash_unprotected: bool = False
+    remote: Remote | None = None

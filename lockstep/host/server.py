@@ -12,8 +12,8 @@ import os
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import ctypes
-import signal
 import select
+import signal
 import socket
 import sys
 import traceback

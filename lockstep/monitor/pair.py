@@ -58,6 +58,8 @@ class PairMonitor:
             os.set_blocking(end, False)
         self.console = ConsoleWriter(options.write_console, self._wake)
         self.crashes = CrashSchedule(options)
+        if options.remote is not None:
+            options.remote.wake = self._wake
         self.reported_written = 0
         self.started_at_s: float | None = None
         self.checked_at_s = 0.0
@@ -289,20 +291,24 @@ class PairMonitor:
         if self.started_at_s is None or self.ended is not None:
             return
         protector = self.protector
+        for who in self.options.remote.take_victims() if self.options.remote is not None else ():
+            self._kill(protector.primary if who == "primary" else protector.secondary)
         if any(host.crash_armed for host in self.fleet.hosts.values()) and not self.options.crash_unprotected:
             return
         is_protected = protector.status is Protection.PROTECTED
         since_s = time.monotonic() - self.started_at_s
         for crash in self.crashes.due(since_s, is_protected=is_protected):
             victim = protector.primary if crash.who == "primary" else protector.secondary
-            if victim is None:
-                continue
-            if crash.icount is not None:
+            if crash.icount is None:
+                self._kill(victim)
+            elif victim is not None:
                 victim.crash_armed = True
                 victim.send(m.CrashAt(icount=crash.icount))
-            else:
-                victim.dying_at_s = time.monotonic()
-                victim.kill()
+
+    def _kill(self, victim: HostHandle | None) -> None:
+        if victim is not None:
+            victim.dying_at_s = time.monotonic()
+            victim.kill()
 
     def _read_input(self) -> None:
         source = self.options.live_input

@@ -7,8 +7,8 @@ from command import lockstep
 
 
 @pytest.mark.timeout(200)
-def test_demo() -> None:
-    done = lockstep("demo", timeout_s=180)
+def test_demo_of_a_bundled_guest() -> None:
+    done = lockstep("demo", "timer", timeout_s=180)
     said = [line for line in done.stderr.decode().splitlines() if "compiling native code" not in line]
     assert done.returncode == 0, said
     assert len(said) == 6
@@ -17,3 +17,20 @@ def test_demo() -> None:
     digests = [line.rsplit("digest ", 1)[1] for line in said if "digest " in line and "alone" not in line][:2]
     assert len(set(digests)) == 1
     assert done.stdout.splitlines()[-1].startswith(b"timer: done")
+
+
+@pytest.mark.linux
+@pytest.mark.timeout(300)
+def test_demo_of_linux() -> None:
+    done = lockstep("demo", "linux", timeout_s=280)
+    said = done.stderr.decode()
+    assert done.returncode == 0, said
+    assert "each once and in order" in said
+    lines = [line for line in done.stdout.splitlines() if line.isdigit()]
+    assert lines == [b"%d" % number for number in range(1, len(lines) + 1)]
+
+
+def test_an_unknown_demo_is_refused() -> None:
+    done = lockstep("demo", "windows")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.decode().count("\n") == 1
