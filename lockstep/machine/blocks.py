@@ -126,16 +126,11 @@ def fill_block(wiring: Wiring, pc: int, size: int, address: int) -> bool:
             split = instructions
     if split == 0 and (instructions >= _OVERFLOW_MIN or _HALVED_MIN < instructions <= _HALVED_MAX):
         split = _HALVED_MIN
-    if (
-        split == 0
-        and not ends_block(bits)
-        and control.requested != instructions
-        and (pc ^ (pc + size)) & -4096 == 0
-    ):
-        # It may go on to an illegal compressed instruction, which libunicorn doesn't count as part of it: a store
-        # there wouldn't drop the block. A block of its own for that instruction, which is never kept.
-        if code_at(wiring, control, pc + size) & 3 != 3:
-            split = instructions
+    # It may go on to an illegal compressed instruction, which libunicorn doesn't count as part of it: a store there
+    # wouldn't drop the block. A block of its own for that instruction, which is never kept.
+    crosses = (pc ^ (pc + size)) & -4096 != 0
+    if split == 0 and not crosses and not ends_block(bits) and control.requested != instructions:
+        split = instructions if code_at(wiring, control, pc + size) & 3 != 3 else 0
     block.pc = pc
     block.split = split
     block.instructions = instructions

@@ -1,4 +1,4 @@
-"""What belongs to this process only changes nothing: buffers' sizes, where memory lies, load, slices, other machines."""
+"""What belongs to this process only changes nothing: buffers' sizes, where memory lies, load, slices."""
 
 from __future__ import annotations
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from lockstep.paths import package_directory
 
 COUNT = 60
 PROGRAM = Path(__file__).resolve().parent.parent / "hostile.py"
@@ -20,6 +23,7 @@ def test_hostile_guests(first: int) -> None:
         text=True,
         timeout=200,
         check=False,
+        env={**os.environ, "PYTHONPATH": str(package_directory().parent)},
     )
     seeds = process.stdout.split()
     last = seeds[-1] if seeds else "none"

@@ -21,7 +21,7 @@ def instruction_bytes(bits: int) -> int:
 
 @nopython
 def ends_block(bits: int) -> bool:
-    """Whether libunicorn ends a block after the instruction `bits`, a legal one: a jump, or one it leaves the block for."""
+    """Whether libunicorn ends a block after the instruction `bits`, a legal one: jumps, and what it leaves it for."""
     if bits & 3 == 3:
         opcode, function = bits & 0x7F, (bits >> 12) & 7
         if opcode == 0x73:
