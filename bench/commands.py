@@ -1,0 +1,121 @@
+"""Runs of `lockstep`, timed from outside."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.results import MeasurementError
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+COMMAND = (sys.executable, "-m", "lockstep")
+TIMEOUT_S = 600
+
+
+@dataclasses.dataclass(frozen=True)
+class TimedProcess:
+    """A process that ran to its end, with status 0 unless others were allowed."""
+
+    whole_s: float
+    first_byte_s: float
+    """Until the first byte of its standard output."""
+    output: bytes
+
+
+@dataclasses.dataclass(frozen=True)
+class Run(TimedProcess):
+    """A `lockstep run`, with what it reported."""
+
+    report: dict[str, Any]
+
+    @property
+    def wall_s(self) -> float:
+        """From the guest's first instruction to its last."""
+        return float(self.report["wall_s"])
+
+    @property
+    def work(self) -> dict[str, Any]:
+        """What the guest came to: under the virtual clock the same in every run."""
+        return {key: self.report[key] for key in ("icount", "digest", "console", "outcome")}
+
+
+def environment() -> dict[str, str]:
+    """This process's environment, with the packages of this checkout."""
+    path = os.pathsep.join(filter(None, (str(REPOSITORY), os.environ.get("PYTHONPATH"))))
+    return {**os.environ, "PYTHONPATH": path}
+
+
+def time_process(arguments: Sequence[str], statuses: tuple[int, ...] = (0,)) -> TimedProcess:
+    """Run to the end, without input. MeasurementError for any other exit status than `statuses`."""
+    with tempfile.TemporaryFile() as errors:
+        started_s = time.perf_counter()
+        process = subprocess.Popen(
+            arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, env=environment()
+        )
+        try:
+            assert process.stdout is not None
+            output = os.read(process.stdout.fileno(), 1 << 16)
+            first_byte_s = time.perf_counter() - started_s
+            rest, _ = process.communicate(timeout=TIMEOUT_S)
+            whole_s = time.perf_counter() - started_s
+        except subprocess.TimeoutExpired as error:
+            raise MeasurementError(f"{_shown(arguments)}: no end after {TIMEOUT_S} s") from error
+        finally:
+            process.kill()
+            process.wait()
+        if process.returncode not in statuses:
+            errors.seek(0)
+            said = errors.read().decode(errors="replace").strip()[-300:]
+            raise MeasurementError(f"{_shown(arguments)}: exit status {process.returncode}: {said}")
+        return TimedProcess(whole_s, first_byte_s, output + rest)
+
+
+def run_lockstep(*arguments: str, statuses: tuple[int, ...] = (0,)) -> Run:
+    """`lockstep run` with these arguments and a report."""
+    with tempfile.TemporaryDirectory(prefix="lockstep-bench-") as directory:
+        path = Path(directory) / "report.json"
+        timed = time_process([*COMMAND, "run", *arguments, "--report", str(path)], statuses)
+        report = json.loads(path.read_text())
+    return Run(timed.whole_s, timed.first_byte_s, timed.output, report)
+
+
+def solo(guest: str, append: str, *arguments: str, clock: str = "virtual") -> Run:
+    """One machine."""
+    return run_lockstep(guest, "--solo", "--clock", clock, "--append", append, *arguments)
+
+
+def protected(guest: str, append: str, *arguments: str, clock: str = "virtual") -> Run:
+    """A pair that stays one to its end."""
+    run = run_lockstep(guest, "--clock", clock, "--append", append, *arguments)
+    checks = run.report["checks"]
+    if run.report["failovers"] or run.report["clones"]:
+        raise MeasurementError(f"{guest}: a host of the pair was taken for dead: this machine is too busy")
+    if checks["compared"] == 0 or checks["mismatched"]:
+        raise MeasurementError(f"{guest}: the two machines weren't compared, or differ: {checks}")
+    return run
+
+
+def same_work(runs: Sequence[Run]) -> dict[str, Any]:
+    """What all of `runs` came to. MeasurementError if they differ."""
+    works = [run.work for run in runs]
+    if any(work != works[0] for work in works):
+        raise MeasurementError(f"runs of the same guest differ: {works}")
+    return works[0]
+
+
+def compile_first() -> None:
+    """Native code is compiled before anything is timed."""
+    solo("hello", "")
+    protected("hello", "")
+
+
+def _shown(arguments: Sequence[str]) -> str:
+    return " ".join(map(os.path.basename, arguments[:1])) + " " + " ".join(arguments[1:])
