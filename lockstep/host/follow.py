@@ -13,8 +13,8 @@ from lockstep.machine.machine import Stop
 POLL_S = 0.0003
 """How long a secondary that has caught up waits before it looks at the log again."""
 CAUGHT_UP_POSITIONS = 8_000_000
-RUN_POSITIONS_MAX = 500_000
-"""How far to run before the primary is told about it."""
+RUN_POSITIONS = 500_000
+"""How far to run, at least, before the primary is told about it; the less the closer it is followed."""
 
 
 class Follow:
@@ -52,7 +52,8 @@ class Follow:
                 return True
             self._wait()
             return False
-        self._run(min(target, host.limit(), machine.position + RUN_POSITIONS_MAX))
+        stretch = max((target - machine.position) // 4, RUN_POSITIONS)
+        self._run(min(target, host.limit(), machine.position + stretch))
         ring.acknowledge(machine.position)
         return False
 

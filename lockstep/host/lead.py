@@ -17,7 +17,9 @@ from lockstep.machine.machine import Stop
 
 RING_WAIT_S = 0.0005
 OUTPUT_WAIT_S = 0.001
-LAG_WAIT_S = 0.0005
+LAG_WAIT_S_MAX = 0.01
+LAG_WAIT_S_PER_POSITION = 0.25e-9
+"""How long to wait for a secondary that lags: a quarter of what the guest would take to come so far."""
 CLOCK_EVERY_NS = 4_000_000
 """Guest time is corrected this often while the guest runs."""
 
@@ -46,8 +48,7 @@ class Lead:
         elif stop == Stop.CONSOLE_FULL:
             self._make_room()
         elif stop == Stop.LAGGING:
-            # Gently: a little slower than the secondary, until that has caught up.
-            host.pause(LAG_WAIT_S)
+            self._let_catch_up()
         elif stop == Stop.QUIET and host.clone_wanted is not None:
             self._publish()
             clone, host.clone_wanted = host.clone_wanted, None
@@ -129,6 +130,13 @@ class Lead:
         lag_ns = self.pace.real_ns - machine.guest_ns
         if is_due and lag_ns > 0:
             self.append(CLOCK, clock_payload(int(machine.board["time_offset_ns"]) + lag_ns))
+
+    def _let_catch_up(self) -> None:
+        """Gently at first, and the more the farther the secondary is behind."""
+        host = self.host
+        if host.channel is not None:
+            behind = host.machine.position - host.channel.ring.acknowledged()
+            host.pause(min(behind * LAG_WAIT_S_PER_POSITION, LAG_WAIT_S_MAX))
 
     def _make_room(self) -> None:
         host = self.host
