@@ -99,7 +99,9 @@ def add(rd: int, rs1: int, rs2: int) -> int:
 ECALL, EBREAK, MRET, SRET, WFI = 0x73, 0x00100073, 0x30200073, 0x10200073, 0x10500073
 SFENCE_VMA, FENCE_I, FENCE, NOP = 0x12000073, 0x0000100F, 0x0FF0000F, 0x13
 C_NOP, C_EBREAK = 0x0001, 0x9002
-ILLEGAL = (0x0000, 0xFFFFFFFF, 0xC0001073, 0x0000707F, 0x8000)
+ILLEGAL = (0x0000, 0xFFFFFFFF, 0xC0001073, 0x0000707F)
+RESERVED = 0x8000
+"""No instruction, and nothing that the specification says traps: libunicorn does nothing, newer QEMUs trap."""
 POWER_OFF = 0x5555
 
 
@@ -186,6 +188,8 @@ class Kinds:
     self_modifying: bool = True
     floating_point: bool = True
     wait: bool = True
+    portable: bool = False
+    """Only what any RISC-V machine does alike; the console ends with the hash."""
     traps_max: int = 200
     pieces: int = 120
     harts: int = 1
@@ -240,13 +244,17 @@ class _Generator:
         asm.emit(
             csr(2, T3, "mcause", 0), csr(2, T4, "mepc", 0), csr(2, T5, "mtval", 0), csr(2, T6, "minstret", 0)
         )
-        for register in (T3, T4, T5, T6):
+        for register in (T3, T4) if self.kinds.portable else (T3, T4, T5, T6):
             asm.emit(i_type(0x13, 1, HASH, HASH, 5) if register == T3 else addi(HASH, HASH, 77))
             asm.emit(r_type(0x33, 4, 0, HASH, HASH, register), add(HASH, HASH, HASH))
             asm.emit(i_type(0x13, 4, HASH, HASH, 0x155))
         asm.emit(addi(TRAPS, TRAPS, 1), addi(T5, 0, self.kinds.traps_max))
         asm.branch(4, TRAPS, T5, "more")
         asm.label("finish")
+        if self.kinds.portable:
+            asm.constant(T5, 0x1000_0000)
+            for shift in range(0, 64, 8):
+                asm.emit(i_type(0x13, 5, T6, HASH, shift), s_type(0x23, 0, T5, T6, 0))
         asm.constant(T5, 0x10_0000)
         asm.constant(T6, POWER_OFF)
         asm.emit(lui(T3, 0x20), csr(3, 0, "mstatus", T3), s_type(0x23, 2, T5, T6, 0))
@@ -339,6 +347,9 @@ class _Generator:
             (5, self.atomic), (5, self.trap), (3, self.bad_jump), (5, self.change_mode), (1, self.straight_line),
             (4, self.misaligned), (6, self.scratch),
         ]  # fmt: skip
+        if kinds.portable:
+            unlike = (self.read_counter, self.bad_jump, self.misaligned, self.scratch)
+            choices = [(weight, piece) for weight, piece in choices if piece not in unlike]
         if kinds.floating_point:
             choices.append((8, self.floating_point))
         if kinds.paging:
@@ -421,7 +432,7 @@ class _Generator:
 
     def atomic(self) -> None:
         pointer, draw = self.pointer(), self.draw
-        if draw.random() < 0.15:
+        if draw.random() < 0.15 and not self.kinds.portable:
             self.asm.emit(addi(pointer, pointer, draw.choice((1, 2, 4))))
         others = [r for r in FREE if r != pointer]
         width = draw.choice((2, 3))
@@ -448,7 +459,8 @@ class _Generator:
         self.asm.emit(addi(LOOPS, 0, draw.randrange(1, 30)))
         self.asm.label(start)
         for _ in range(draw.randrange(1, 4)):
-            draw.choice((self.arithmetic, self.memory, self.read_counter, self.atomic))()
+            pieces = [self.arithmetic, self.memory, self.atomic]
+            draw.choice(pieces if self.kinds.portable else [*pieces, self.read_counter])()
         self.asm.emit(addi(LOOPS, LOOPS, -1))
         self.asm.branch(5, LOOPS, 0, start) if draw.random() < 0.2 else self.asm.branch(1, LOOPS, 0, start)
 
@@ -503,7 +515,8 @@ class _Generator:
 
     def trap(self) -> None:
         draw = self.draw
-        self.asm.emit(draw.choice((EBREAK, C_EBREAK, *ILLEGAL, csr(1, 0, 0x7C0, 5), csr(1, 0, "instret", 5))))
+        kinds = [EBREAK, C_EBREAK, *ILLEGAL, csr(1, 0, 0x7C0, 5), csr(1, 0, "instret", 5)]
+        self.asm.emit(draw.choice(kinds if self.kinds.portable else [*kinds, RESERVED]))
 
     def bad_jump(self) -> None:
         target, draw = self.name(), self.draw

@@ -9,6 +9,8 @@ import pytest
 
 from lockstep.machine.machine import Machine, Stop
 
+FAR = 1 << 40
+
 
 def machine_of(
     config: programs.MachineConfig, quiet_positions: int, turn_positions: int = 100_000
@@ -56,3 +58,29 @@ def test_random_programs(harts: int) -> None:
         quiet, turn = random.Random(seed).choice(((97, 131), (1000, 50), (333, 1000), (2500, 100_000)))
         moves += check(seed, programs.machine_config(image, harts=harts), quiet, turn)
     assert moves > 40, f"only {moves} snapshots were taken"
+
+
+BUNDLED = [
+    ("sloppy", "rounds=1 passes=8", 1, 200_003, 100_000),
+    ("sloppy", "rounds=1 passes=4 fence=0", 1, 50_021, 100_000),
+    ("smp", "scale=10", 4, 20_011, 1009),
+    ("smp", "scale=10", 8, 70_001, 100_000),
+    ("timer", "seconds=1", 1, 2_000_003, 100_000),
+    ("paging", "", 1, 5003, 100_000),
+    ("clocks", "reads=200", 1, 9001, 100_000),
+    ("selftest", "", 1, 10_007, 100_000),
+    ("selftest", "", 2, 50_021, 4001),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "append", "harts", "quiet", "turn"), BUNDLED)
+def test_bundled_guests(name: str, append: str, harts: int, quiet: int, turn: int) -> None:
+    """At about 30 quiet points of each: parked ones, amid stale translations, pending interrupts, locks half taken."""
+    config = programs.bundled(name, append, harts=harts)
+    straight = programs.run_on(machine_of(config, quiet, turn), limit=FAR)
+    chance = min(1.0, 40 * quiet / straight.position)
+    relayed, moves = run_in_relay(machine_of(config, quiet, turn), random.Random(quiet), FAR, chance)
+    assert relayed == straight, f"{name} {append}: {straight.differences(relayed)}"
+    assert straight.stop == "FINISHED"
+    assert moves >= 5, f"only {moves} snapshots were taken"
