@@ -64,7 +64,8 @@ class Lead:
     def end(self, stop: Stop | str) -> None:
         """The guest's last instruction has run."""
         self.host.stopped_at_s = time.monotonic()
-        self._publish(1)
+        # A secondary that may not pass this position would never find that the guest is idle for ever.
+        self._publish(1 if stop is Stop.IDLE else 0)
         self.host.end(stop)
         self.host.become(Event.GUEST_ENDED)
 
