@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from bench.results import MeasurementError
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 COMMAND = (sys.executable, "-m", "lockstep")
-TIMEOUT_S = 600
+TIMEOUT_S = 300
+POLL_S = 0.005
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +55,9 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": path}
 
 
-def time_process(arguments: Sequence[str], statuses: tuple[int, ...] = (0,)) -> TimedProcess:
+def time_process(
+    arguments: Sequence[str], statuses: tuple[int, ...] = (0,), timeout_s: float = TIMEOUT_S
+) -> TimedProcess:
     """Run to the end, without input. MeasurementError for any other exit status than `statuses`."""
     with tempfile.TemporaryFile() as errors:
         started_s = time.perf_counter()
@@ -64,10 +68,10 @@ def time_process(arguments: Sequence[str], statuses: tuple[int, ...] = (0,)) -> 
             assert process.stdout is not None
             output = os.read(process.stdout.fileno(), 1 << 16)
             first_byte_s = time.perf_counter() - started_s
-            rest, _ = process.communicate(timeout=TIMEOUT_S)
+            rest, _ = process.communicate(timeout=timeout_s)
             whole_s = time.perf_counter() - started_s
         except subprocess.TimeoutExpired as error:
-            raise MeasurementError(f"{_shown(arguments)}: no end after {TIMEOUT_S} s") from error
+            raise MeasurementError(f"{_shown(arguments)}: no end after {timeout_s:g} s") from error
         finally:
             process.kill()
             process.wait()
@@ -78,13 +82,36 @@ def time_process(arguments: Sequence[str], statuses: tuple[int, ...] = (0,)) -> 
         return TimedProcess(whole_s, first_byte_s, output + rest)
 
 
-def run_lockstep(*arguments: str, statuses: tuple[int, ...] = (0,)) -> Run:
+def run_lockstep(*arguments: str, statuses: tuple[int, ...] = (0,), timeout_s: float = TIMEOUT_S) -> Run:
     """`lockstep run` with these arguments and a report."""
     with tempfile.TemporaryDirectory(prefix="lockstep-bench-") as directory:
         path = Path(directory) / "report.json"
-        timed = time_process([*COMMAND, "run", *arguments, "--report", str(path)], statuses)
+        timed = time_process([*COMMAND, "run", *arguments, "--report", str(path)], statuses, timeout_s)
         report = json.loads(path.read_text())
     return Run(timed.whole_s, timed.first_byte_s, timed.output, report)
+
+
+@contextlib.contextmanager
+def running(*arguments: str, until: bytes) -> Iterator[subprocess.Popen[bytes]]:
+    """A `lockstep run` that has printed `until` and goes on, to be looked at from outside; ended on leaving."""
+    with tempfile.TemporaryFile() as console:
+        process = subprocess.Popen(
+            [*COMMAND, "run", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=console,
+            stderr=subprocess.DEVNULL,
+            env=environment(),
+        )
+        try:
+            deadline_s = time.monotonic() + TIMEOUT_S
+            while until not in os.pread(console.fileno(), 1 << 20, 0):
+                if process.poll() is not None or time.monotonic() > deadline_s:
+                    raise MeasurementError(f"lockstep run {' '.join(arguments)} never printed {until!r}")
+                time.sleep(POLL_S)
+            yield process
+        finally:
+            process.terminate()
+            process.wait(TIMEOUT_S)
 
 
 def solo(guest: str, append: str, *arguments: str, clock: str = "virtual") -> Run:

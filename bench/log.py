@@ -1,257 +1,75 @@
-"""The log ring: entries/s and bytes/s in one process and across two, latency, and multiprocessing's peers.
+"""The log ring: entries/s in one process and across two, latency, and multiprocessing's peers.
 
-Two processes are pinned to two CPUs. Every rate is the median of several runs, with the smallest and largest.
-The consumer folds what it reads into a hash, which has to equal what the producer put in.
+The consumer folds what it reads into a hash, which has to equal that of every other run.
 """
 
 from __future__ import annotations
 
-import ctypes
 import os
-import platform
-import statistics
-import sys
-import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
-import numpy as np
-import xxhash
 
 from bench.log_peers import pipe_entries_per_s, queue_entries_per_s
-from lockstep.log.entry import INPUT, entry_length, entry_payload
-from lockstep.log.ring import ring_append, ring_peek, ring_pop
-from lockstep.log.shared import SharedRing
-from lockstep.log.words import load_word, store_word
-from lockstep.native import nopython
+from bench.log_timing import CAPACITY_BYTES, latencies_us, one_process, two_processes
+from bench.results import CaseResult, MeasurementError, Spread, percentile
+from bench.settings import Settings
 
 PAYLOAD_SIZES = (0, 16, 256, 4096)
-CAPACITY_BYTES = 1 << 18
-TARGETS = "targets: 20 M entries/s at 16 bytes, 4 GB/s at 4096 bytes, latency p50 at most 1 us"
+ENTRIES_PER_S_16, BYTES_PER_S_4096, LATENCY_US = 20e6, 4e9, 1.0
 
 
-@nopython
-def produce(base: int, count: int, payload: int, payload_size: int) -> int:
-    """Append `count` entries, waiting for room; the first payload word is the number of the entry."""
-    number = 0
-    while number < count:
-        if payload_size >= 8:
-            store_word(payload, number)
-        result = ring_append(base, INPUT, number, 0, payload, payload_size)
-        if result >= 0:
-            number += 1
-        elif result != -1:
-            return result
-    return 0
-
-
-@nopython
-def consume(base: int, count: int) -> int:
-    """Consume `count` entries; a fold of their first and last payload words, or a negative code."""
-    number = 0
-    fold = 0
-    while number < count:
-        entry = ring_peek(base)
-        if entry > 0:
-            length = entry_length(entry)
-            if length >= 8:
-                payload = entry_payload(entry)
-                fold = (fold * 31 + load_word(payload) + load_word(payload + length - 8)) & 0x7FFF_FFFF_FFFF
-            ring_pop(base)
-            number += 1
-        elif entry < 0:
-            return entry
-    return fold
-
-
-@nopython
-def alternate(base: int, count: int, batch: int, payload: int, payload_size: int) -> int:
-    """Append and consume in turns of `batch` entries, in one process."""
-    fold = 0
-    for first in range(0, count, batch):
-        for number in range(first, first + batch):
-            if payload_size >= 8:
-                store_word(payload, number)
-            ring_append(base, INPUT, number, 0, payload, payload_size)
-        for _ in range(batch):
-            entry = ring_peek(base)
-            if entry <= 0:
-                return -1
-            if payload_size >= 8:
-                words = entry_payload(entry)
-                fold = (fold * 31 + load_word(words) + load_word(words + payload_size - 8)) & 0x7FFF_FFFF_FFFF
-            ring_pop(base)
-    return fold
-
-
-@nopython
-def echo(there: int, back: int, count: int) -> int:
-    """Answer `count` entries of one ring in the other."""
-    number = 0
-    while number < count:
-        entry = ring_peek(there)
-        if entry > 0:
-            ring_append(back, INPUT, number, 0, entry_payload(entry), entry_length(entry))
-            ring_pop(there)
-            number += 1
-        elif entry < 0:
-            return entry
-    return 0
-
-
-@nopython
-def ping(there: int, back: int, number: int, payload: int, payload_size: int) -> int:
-    """One entry there and its answer back."""
-    ring_append(there, INPUT, number, 0, payload, payload_size)
-    entry = ring_peek(back)
-    while entry == 0:
-        entry = ring_peek(back)
-    ring_pop(back)
-    return entry
-
-
-@nopython
-def ping_many(there: int, back: int, first: int, count: int, payload: int, payload_size: int) -> None:
-    """`count` round trips."""
-    for number in range(first, first + count):
-        ping(there, back, number, payload, payload_size)
-
-
-def in_child(cpu: int, work: Callable[[], int]) -> int:
-    """Fork a process pinned to `cpu` that does `work` and exits with 0 if that returned 0; its pid."""
-    pid = os.fork()
-    if pid == 0:
-        status = 1
-        try:
-            os.sched_setaffinity(0, {cpu})
-            status = 0 if work() == 0 else 1
-        finally:
-            os._exit(status)
-    return pid
-
-
-def join(pid: int) -> None:
-    status = os.waitpid(pid, 0)[1]
-    if status != 0:
-        raise RuntimeError(f"a bench process ended with status {status}")
-
-
-def one_process(count: int, payload_size: int) -> tuple[float, int]:
-    payload = ctypes.create_string_buffer(max(payload_size, 8))
-    address = ctypes.addressof(payload)
-    with SharedRing.create(CAPACITY_BYTES, 0, 0) as ring:
-        batch = 16
-        alternate(ring.base, 0, batch, address, payload_size)
-        start = time.perf_counter()
-        fold = alternate(ring.base, count // batch * batch, batch, address, payload_size)
-        return count // batch * batch / (time.perf_counter() - start), fold
-
-
-def two_processes(count: int, payload_size: int, cpus: list[int]) -> tuple[float, int]:
-    payload = ctypes.create_string_buffer(max(payload_size, 8))
-    address = ctypes.addressof(payload)
-    with SharedRing.create(CAPACITY_BYTES, 0, 0) as ring:
-        produce(ring.base, 0, address, payload_size)
-        consume(ring.base, 0)
-        warm_up = min(count, 10_000)
-        pid = in_child(cpus[-1], lambda: produce(ring.base, warm_up + count, address, payload_size))
-        consume(ring.base, warm_up)
-        start = time.perf_counter()
-        fold = consume(ring.base, count)
-        elapsed_s = time.perf_counter() - start
-        join(pid)
-        return count / elapsed_s, fold
-
-
-def latencies_us(count: int, payload_size: int, cpus: list[int]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Half of each of `count` groups of 10 round trips between two processes, per trip."""
-    group = 10
-    payload = ctypes.create_string_buffer(max(payload_size, 8))
-    address = ctypes.addressof(payload)
-    with SharedRing.create(CAPACITY_BYTES, 0, 0) as there, SharedRing.create(CAPACITY_BYTES, 0, 1) as back:
-        echo(there.base, back.base, 0)
-        ping_many(there.base, back.base, 0, 0, address, payload_size)
-        total = (count + 100) * group
-        pid = in_child(cpus[-1], lambda: echo(there.base, back.base, total))
-        ping_many(there.base, back.base, 0, 100 * group, address, payload_size)
-        samples = np.empty(count)
-        for index in range(count):
-            start = time.perf_counter_ns()
-            ping_many(there.base, back.base, (100 + index) * group, group, address, payload_size)
-            samples[index] = (time.perf_counter_ns() - start) / (2e3 * group)
-        join(pid)
-        return samples
-
-
-def machine() -> str:
-    names = [
-        line.split(":", 1)[1].strip()
-        for line in Path("/proc/cpuinfo").read_text().splitlines()
-        if line.startswith("model name")
-    ]
-    return f"{names[0] if names else platform.machine()}, {os.cpu_count()} CPUs, Linux {platform.release()}"
-
-
-def spread(values: list[float]) -> dict[str, float]:
-    return {"median": statistics.median(values), "min": min(values), "max": max(values)}
-
-
-def run(smoke: bool) -> dict[str, Any]:
-    """Measure, print a table and return it as a dictionary. `smoke` runs little of everything."""
+def measure(result: CaseResult, settings: Settings) -> None:
+    """The ring, then what a user would pick instead."""
     affinity = os.sched_getaffinity(0)
     cpus = sorted(affinity)[:2]
-    runs = 3 if smoke else 7
-    bytes_per_run = 1 << (20 if smoke else 31)
-    result: dict[str, Any] = {"machine": machine(), "rates": [], "peers": []}
-    hasher = xxhash.xxh3_128()
-    print(f"log ring, {result['machine']}\n{TARGETS}; ring of {CAPACITY_BYTES >> 10} KiB")
-    print(f"{'':24}{'payload':>8}{'M entries/s':>13}{'min':>9}{'max':>9}{'GB/s':>8}")
+    if len(cpus) < 2:
+        result.note("one CPU only: producer and consumer take turns on it, which the targets don't allow for")
     try:
         os.sched_setaffinity(0, {cpus[0]})
-        for size in PAYLOAD_SIZES:
-            count = min(bytes_per_run // (40 + size), 20_000_000) // 16 * 16
-            cases: list[tuple[str, Callable[[], tuple[float, int]]]] = [
-                ("one process", lambda count=count, size=size: one_process(count, size)),
-                ("two processes", lambda count=count, size=size: two_processes(count, size, cpus)),
-            ]
-            for name, case in cases:
-                measured = [case() for _ in range(runs)]
-                folds = {fold for _, fold in measured}
-                if len(folds) != 1 or min(folds) < 0:
-                    raise RuntimeError(f"{name}, {size} bytes: runs differ or failed: {folds}")
-                hasher.update(f"{name} {size} {count} {folds}".encode())
-                rate = spread([rate for rate, _ in measured])
-                result["rates"].append({"case": name, "payload_bytes": size, "entries_per_s": rate})
-                print(_row(name, size, rate))
-        samples = latencies_us(200 if smoke else 20_000, 16, cpus)
-        p50, p99 = (float(np.percentile(samples, percent)) for percent in (50, 99))
-        result["latency_us"] = {"p50": p50, "p99": p99}
-        print(f"append to seen (half of a round trip, 16 bytes): p50 {p50:.3f} us, p99 {p99:.3f} us")
-        ours = {
-            rate["payload_bytes"]: rate["entries_per_s"]["median"]
-            for rate in result["rates"]
-            if rate["case"] == "two processes"
-        }
-        for name, peer in (("Queue", queue_entries_per_s), ("Pipe", pipe_entries_per_s)):
-            for size in (16, 4096):
-                rate = spread([peer(1_000 if smoke else 50_000, size, cpus) for _ in range(3)])
-                ratio = ours[size] / rate["median"]
-                result["peers"].append(
-                    {"case": name, "payload_bytes": size, "entries_per_s": rate, "ring_ratio": ratio}
-                )
-                print(f"{_row('multiprocessing.' + name, size, rate)}   ring is {ratio:.0f} times as fast")
+        ours = _rates(result, settings, cpus)
+        _latency(result, settings, cpus)
+        _peers(result, settings, cpus, ours)
     finally:
         os.sched_setaffinity(0, affinity)
-    result["hash"] = hasher.hexdigest()
-    print(f"hash of the result {result['hash']}")
-    return result
 
 
-def _row(name: str, size: int, rate: dict[str, float]) -> str:
-    median, least, most = (rate[key] / 1e6 for key in ("median", "min", "max"))
-    return f"{name:24}{size:8}{median:13.3f}{least:9.3f}{most:9.3f}{median * size / 1e3:8.2f}"
+def _rates(result: CaseResult, settings: Settings, cpus: list[int]) -> dict[int, Spread]:
+    """Entries/s across two processes, by size of payload."""
+    result.note(f"ring of {CAPACITY_BYTES >> 10} KiB")
+    two: dict[int, Spread] = {}
+    for size in PAYLOAD_SIZES:
+        count = min((1 << settings.pick(31, 20)) // (40 + size), 20_000_000) // 16 * 16
+        cases: dict[str, Callable[[], tuple[float, int]]] = {
+            "one process": lambda count=count, size=size: one_process(count, size),
+            "two processes": lambda count=count, size=size: two_processes(count, size, cpus),
+        }
+        for name, case in cases.items():
+            measured = [case() for _ in range(settings.rounds(smoke=2))]
+            folds = {fold for _, fold in measured}
+            if len(folds) != 1 or min(folds) < 0:
+                raise MeasurementError(f"{name}, {size} bytes: runs differ or failed: {folds}")
+            result.work(f"{name}, {size} bytes, {count} entries", sorted(folds))
+            rates = [rate for rate, _ in measured]
+            found = result.value(f"{name}, {size} bytes", "1/s", rates)
+            if size:
+                result.value(f"{name}, {size} bytes", "B/s", [rate * size for rate in rates])
+            if name == "two processes":
+                two[size] = found
+    result.target("16 bytes: entries per s", two[16].median, "at least", ENTRIES_PER_S_16, "1/s")
+    result.target("4096 bytes: bytes per s", two[4096].median * 4096, "at least", BYTES_PER_S_4096, "B/s")
+    return two
 
 
-if __name__ == "__main__":
-    run("--smoke" in sys.argv)
+def _latency(result: CaseResult, settings: Settings, cpus: list[int]) -> None:
+    samples = latencies_us(settings.pick(20_000, 200), 16, cpus)
+    result.value("append to seen, half of a round trip, 16 bytes", "us", samples)
+    result.value("  99th percentile", "us", [percentile(samples, 99)])
+    result.target("append to seen, median", percentile(samples, 50), "at most", LATENCY_US, "us")
+
+
+def _peers(result: CaseResult, settings: Settings, cpus: list[int], ours: dict[int, Spread]) -> None:
+    for name, peer in (("Queue", queue_entries_per_s), ("Pipe", pipe_entries_per_s)):
+        for size in (16, 4096):
+            rates = [peer(settings.pick(50_000, 1_000), size, cpus) for _ in range(settings.rounds(3, 1))]
+            result.value(f"multiprocessing.{name}, {size} bytes", "1/s", rates)
+            ratios = [ours[size].median / rate for rate in rates]
+            result.value(f"  the ring / multiprocessing.{name}", "x", ratios)

@@ -13,7 +13,7 @@ from bench.results import CaseResult
 
 SYMBOLS_MAX = 12
 PERCENT_MIN = 0.5
-_ROW = re.compile(r"^\s*(?P<percent>[\d.]+)%\s+(?P<where>\S.*?)\s*$")
+_ROW = re.compile(r"^\s*(?P<percent>[\d.]+)%\s+(?P<where>\S.*?)[\s-]*$")
 
 
 def hot_symbols(result: CaseResult, name: str, *arguments: str) -> None:

@@ -1,0 +1,102 @@
+"""How long the guest stands still when its primary dies, or falls silent."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from bench.commands import Run, run_lockstep, running, solo
+from bench.processes import hosts_of
+from bench.results import CaseResult, MeasurementError, percentile
+from bench.settings import Settings
+
+KILLS = 200
+RUNS_MAX = 400
+RUN_LIMIT_S = 100
+LOST_MAX = 5
+CRASH_EVERY = "100ms"
+HEARTBEAT_LIMIT_MS = 250
+CONFIGURATIONS = (("timer", "host"), ("timer", "virtual"), ("compute", "host"), ("compute", "virtual"))
+APPEND = {
+    "timer": {"host": "seconds=20", "virtual": "seconds=120"},
+    "compute": dict.fromkeys(("host", "virtual"), "rounds=60"),
+}
+SMOKE_APPEND = {
+    "timer": {"host": "seconds=2", "virtual": "seconds=20"},
+    "compute": dict.fromkeys(("host", "virtual"), "rounds=6"),
+}
+
+
+def measure(result: CaseResult, settings: Settings) -> None:
+    """SIGKILL over timer and compute under both clocks, then SIGSTOP."""
+    blackouts_ms: list[float] = []
+    for guest, clock in CONFIGURATIONS[:: settings.pick(1, 3)]:
+        blackouts_ms += _kills(result, settings, guest, clock)
+    result.value("SIGKILL, all: blackout", "ms", blackouts_ms)
+    result.target("SIGKILL: blackout, median", percentile(blackouts_ms, 50), "at most", 10, "ms")
+    result.target("SIGKILL: blackout, 99th percentile", percentile(blackouts_ms, 99), "at most", 50, "ms")
+    stops_ms = [_stop_primary() for _ in range(settings.pick(20, 1))]
+    stopped = result.value("SIGSTOP, timer, host clock: blackout", "ms", stops_ms)
+    result.target("SIGSTOP: blackout, longest", stopped.max, "at most", HEARTBEAT_LIMIT_MS + 50, "ms")
+
+
+def _kills(result: CaseResult, settings: Settings, guest: str, clock: str) -> list[float]:
+    """Blackouts in ms of this configuration's share of kills."""
+    wanted = settings.pick(KILLS // len(CONFIGURATIONS), 1)
+    append = (SMOKE_APPEND if settings.is_smoke else APPEND)[guest][clock]
+    failovers: list[dict[str, Any]] = []
+    runs: list[Run] = []
+    lost = 0
+    while len(failovers) < wanted:
+        if len(runs) == RUNS_MAX:
+            raise MeasurementError(f"{guest}, {clock} clock: {len(failovers)} failovers in {RUNS_MAX} runs")
+        options = ("--clock", clock, "--append", append, "--crash-every", CRASH_EVERY)
+        try:
+            run = run_lockstep(guest, *options, timeout_s=RUN_LIMIT_S)
+        except MeasurementError as error:
+            # The guest was lost: that is worse than any blackout, and is said; the others still count.
+            lost += 1
+            result.fail(f"a run of {guest} under kills: {error}")
+            if lost == LOST_MAX:
+                raise
+            continue
+        runs.append(run)
+        failovers += run.report["failovers"]
+    if clock == "virtual":
+        expected = solo(guest, append).work
+        if any(run.work != expected for run in runs):
+            raise MeasurementError(f"{guest}: a run with failovers differs from solo")
+        result.work(f"{guest} {append}", expected)
+    blackouts_ms = [float(failover["blackout_ms"]) for failover in failovers]
+    detect_ms = [float(failover["detect_ms"]) for failover in failovers]
+    name = f"SIGKILL, {guest}, {clock} clock"
+    result.value(f"{name}: detect", "ms", detect_ms)
+    result.value(f"{name}: blackout", "ms", blackouts_ms)
+    result.value(f"{name}: blackout, 99th percentile", "ms", [percentile(blackouts_ms, 99)])
+    return blackouts_ms
+
+
+def _stop_primary() -> float:
+    """Blackout in ms, from the last sign of life of a primary that is stopped."""
+    with tempfile.TemporaryDirectory(prefix="lockstep-bench-") as directory:
+        path = Path(directory) / "report.json"
+        arguments = ("timer", "--clock", "host", "--append", "seconds=2", "--report", str(path))
+        with running(*arguments, until=b"timer: ") as process:
+            os.kill(hosts_of(process.pid)[0], signal.SIGSTOP)
+            _wait(process)
+        failovers = json.loads(path.read_text())["failovers"]
+    if len(failovers) != 1:
+        raise MeasurementError(f"SIGSTOP of the primary came to {len(failovers)} failovers")
+    if failovers[0]["detect_ms"] < HEARTBEAT_LIMIT_MS / 2:
+        raise MeasurementError(f"SIGSTOP was detected before the heartbeat could: {failovers[0]}")
+    return float(failovers[0]["blackout_ms"])
+
+
+def _wait(process: subprocess.Popen[bytes]) -> None:
+    if process.wait(60) != 0:
+        raise MeasurementError(f"the run whose primary was stopped ended with status {process.returncode}")
