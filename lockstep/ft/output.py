@@ -60,3 +60,8 @@ class OutputGate:
         while self._held and self._held[0][1] <= horizon:
             self.released = max(self.released, self._held.popleft()[0])
         return self.released
+
+    def trim(self, written: int) -> None:
+        """The world has the first `written` bytes, from whomever: nothing about them is to be remembered."""
+        while self._held and self._held[0][0] <= written:
+            self.released = max(self.released, self._held.popleft()[0])

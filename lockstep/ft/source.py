@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 
+class SourceGapError(Exception):
+    """A survivor lacks input that was confirmed: bytes would be lost."""
+
+
 class SourceLedger:
     """Live console input: what arrived, what was offered, what is confirmed."""
 
@@ -11,6 +15,11 @@ class SourceLedger:
         self._kept = bytearray()
         self.confirmed = 0
         self.offered = 0
+
+    @property
+    def kept_bytes(self) -> int:
+        """How much waits to be confirmed."""
+        return len(self._kept)
 
     @property
     def arrived(self) -> int:
@@ -29,6 +38,8 @@ class SourceLedger:
 
     def rewind(self, count: int) -> None:
         """A survivor has the first `count` bytes: offer it the rest."""
+        if count < self.confirmed:
+            raise SourceGapError(f"bytes {count} to {self.confirmed} of the input are missing")
         self.confirm(count)
         self.offered = count
 
