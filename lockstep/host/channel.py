@@ -9,11 +9,13 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+from lockstep.errors import LogError
 from lockstep.host.frames import (
     ChannelError,
     decode_ack,
@@ -33,8 +35,11 @@ CARRY_EVERY_S = 0.0005
 ACK_LIMIT_S = 1.0
 """A secondary that acknowledges nothing for so long counts as lost."""
 CONNECT_LIMIT_S = 10.0
+HANDSHAKE_LIMIT_S = 2.0
 _FRAME_ENTRIES_MAX = 512
 _FRAME_PAYLOAD_MAX = 1 << 20
+_BREAKS = (OSError, LogError, struct.error)
+"""What breaks a connection: it is gone, or what it brought makes no sense."""
 _PRIMARY, _SECONDARY = b"primary", b"secondary"
 
 
@@ -82,12 +87,15 @@ class TcpPrimaryChannel:
         """Connect to the secondary. `lost` is called once, from a thread, if the connection breaks."""
         self.ring = SharedRing.create(RING_BYTES, generation, secondary)
         self._lost = lost
+        self._lost_lock = threading.Lock()
         self._held = 0
         self._closing = False
         self._heard_at_s = time.monotonic()
-        self._connection = socket.create_connection((LOOPBACK, port), CONNECT_LIMIT_S)
-        prove(self._connection, secret, _PRIMARY, _SECONDARY)
-        prepare(self._connection)
+        try:
+            self._connection = _connect(port, secret)
+        except BaseException:
+            self.ring.close()
+            raise
         self._threads = [
             threading.Thread(target=self._guarded, args=(work,), daemon=True)
             for work in (self._send, self._hear)
@@ -105,7 +113,8 @@ class TcpPrimaryChannel:
 
     def close(self) -> None:
         """Stop carrying."""
-        self._closing = True
+        with self._lost_lock:
+            self._closing = True
         with contextlib.suppress(OSError):
             self._connection.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
@@ -116,9 +125,12 @@ class TcpPrimaryChannel:
     def _guarded(self, work: Callable[[], None]) -> None:
         try:
             work()
-        except (OSError, ChannelError) as error:
-            if not self._closing:
-                self._closing = True
+        except _BREAKS as error:
+            with self._lost_lock:
+                is_first, self._closing = not self._closing, True
+            with contextlib.suppress(OSError):
+                self._connection.shutdown(socket.SHUT_RDWR)
+            if is_first:
                 self._lost(str(error))
 
     def _send(self) -> None:
@@ -197,17 +209,37 @@ class TcpSecondaryChannel:
         self.ring.close()
 
     def _carry(self) -> None:
+        connection = None
         try:
-            connection, _ = self._listener.accept()
-            self._connection = connection
-            prove(connection, self._secret, _SECONDARY, _PRIMARY)
+            connection = self._accept()
             prepare(connection)
             threading.Thread(target=self._acknowledge, args=(connection,), daemon=True).start()
             while True:
                 self._put(*decode_data(receive_frame(connection)))
-        except (OSError, ChannelError) as error:
+        except _BREAKS as error:
             if not self._is_cut:
                 self.failure = error
+            if connection is not None:
+                # The primary is to hear that nothing more is taken: what isn't acknowledged holds its output up.
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
+    def _accept(self) -> socket.socket:
+        """The connection of the primary; whoever else comes is turned away, and can't keep it waiting for long."""
+        while True:
+            connection, _ = self._listener.accept()
+            connection.settimeout(HANDSHAKE_LIMIT_S)
+            try:
+                prove(connection, self._secret, _SECONDARY, _PRIMARY)
+            except (OSError, ChannelError):
+                connection.close()
+                continue
+            with self._lock:
+                if not self._is_cut:
+                    self._connection = connection
+                    return connection
+            connection.close()
+            raise ChannelError("the log was cut before its primary came")
 
     def _put(self, horizon: int, entries: Iterator[tuple[int, int, int, bytes]]) -> None:
         for kind, position, pc, payload in entries:
@@ -232,6 +264,17 @@ class TcpSecondaryChannel:
                 time.sleep(CARRY_EVERY_S)
 
 
+def _connect(port: int, secret: bytes) -> socket.socket:
+    connection = socket.create_connection((LOOPBACK, port), CONNECT_LIMIT_S)
+    try:
+        prove(connection, secret, _PRIMARY, _SECONDARY)
+        prepare(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
 def prepare(connection: socket.socket) -> None:
     """Set a connection up for small frames both ways, and for noticing a peer that vanished."""
     connection.settimeout(None)
@@ -244,7 +287,7 @@ def prepare(connection: socket.socket) -> None:
 
 def listen() -> socket.socket:
     """A socket on which a secondary waits for its primary."""
-    return socket.create_server((LOOPBACK, 0), backlog=1)
+    return socket.create_server((LOOPBACK, 0), backlog=8)
 
 
 def new_secret() -> bytes:

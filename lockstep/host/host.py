@@ -40,6 +40,10 @@ class Host:
         self.gate = OutputGate()
         self.sent_bytes = 0
         self.console_lock = threading.Lock()
+        self.channel_lock = threading.Lock()
+        """The control thread looks at the channel only under it: the machine thread unmaps what it closes."""
+        self.input_gate = OutputGate()
+        """Live input, counted in bytes: what of it the secondary is sure to know of."""
         self.requests: deque[Request] = deque()
         self.wake = threading.Event()
         self.ended: Ended | None = None
@@ -47,7 +51,9 @@ class Host:
         self.caught_up = False
         self.crash_icount: int | None = None
         self.max_icount: int | None = None
-        self.clone_wanted: Callable[[], None] | None = None
+        self.clone_wanted: Request | None = None
+        self.clone_refused: Request = lambda: None
+        """What to do instead of `clone_wanted`, to let go of what it holds."""
         self.has_started = False
         self.entries: dict[str, int] = {}
         self.entry_bytes = 0
@@ -91,18 +97,47 @@ class Host:
         return self.machine.position + max(min(bounds) - self.machine.icount, 0)
 
     def collect_console(self) -> None:
-        """Move what the guest wrote into retention, if that has room; from either thread."""
+        """Move what the guest wrote into retention, if that has room; from either thread.
+
+        Only a host that runs live has to wait for room: a secondary makes what its primary had room for, and one
+        that goes live must get to the cut before it can offer anything.
+        """
+        is_live = self.role in (Role.PRIMARY, Role.PRIMARY_ALONE)
         with self.console_lock:
-            if self.retention.end - self.retention.base < RETAINED_BYTES_MAX:
-                self.retention.add(self.machine.drain_console())
-                self.gate.made(self.retention.end, self.machine.position)
+            if not is_live or self.retention.end - self.retention.base < RETAINED_BYTES_MAX:
+                self.collect_all()
+
+    def collect_all(self) -> None:
+        """Move all that the guest wrote into retention, under `console_lock`."""
+        self.retention.add(self.machine.drain_console())
+        self.gate.made(self.retention.end, self.machine.position)
+
+    def written(self, count: int) -> None:
+        """The world has the first `count` bytes of the console."""
+        with self.console_lock:
+            self.retention.trim(count)
+            self.gate.trim(count)
+
+    def held(self) -> int:
+        """The horizon below which the secondary holds everything; there is nothing to wait for without one."""
+        with self.channel_lock:
+            if self.role is Role.PRIMARY_ALONE:
+                return NEVER
+            if self.channel is None:
+                # A primary whose secondary went before that was put on record releases nothing (rule 6).
+                return NEVER if self.role is Role.ENDED else 0
+            return self.channel.held()
+
+    def published(self) -> int:
+        """How far the log reaches; 0 without one."""
+        with self.channel_lock:
+            return 0 if self.channel is None else self.channel.ring.horizon()
 
     def end(self, stop: Stop | str) -> None:
-        """The machine has come to its end, or is made to stop for good; all its output is still to be retained."""
+        """The machine has come to its end, or is made to stop for good."""
         machine = self.machine
-        while int(machine.control["console_drained"]) != int(machine.board["console_bytes"]):
-            self.collect_console()
-            self.pause(0.001)
+        with self.console_lock:
+            self.collect_all()
         self.ended = Ended(
             stop=stop if isinstance(stop, str) else stop.name,
             exited=machine.exited,
@@ -117,7 +152,8 @@ class Host:
 
     def log_to(self, channel: Channel | None) -> None:
         """Log to `channel` from here on, or to none."""
-        before, self.channel = self.channel, channel
+        with self.channel_lock:
+            before, self.channel = self.channel, channel
         self.machine.control["publish_at"] = 0
         self.machine.control["ring"] = 0 if channel is None else channel.ring.base
         if before is not None:

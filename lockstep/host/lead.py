@@ -9,7 +9,7 @@ from lockstep.ft.roles import Event
 from lockstep.host.channel import Channel
 from lockstep.host.entries import apply_entry, clock_payload, input_count, signed_pc, wire_room
 from lockstep.host.host import Host
-from lockstep.host.messages import Cloned, InputTaken, Started
+from lockstep.host.messages import Cloned, Started
 from lockstep.host.pace import Pace
 from lockstep.host.transfer import send_state
 from lockstep.log.entry import CLOCK, INPUT, KIND_NAMES
@@ -41,6 +41,8 @@ class Lead:
             host.send(Started(at_s=time.monotonic()))
         self._keep_pace()
         self._take_input()
+        if host.ended is not None:
+            return  # while it waited, it was told to finish
         stop = machine.run(limit=self._limit(), stop_when_quiet=host.clone_wanted is not None)
         if stop == Stop.KICKED:
             self._publish()
@@ -93,6 +95,8 @@ class Lead:
                 break
             self._publish()
             host.pause(RING_WAIT_S)
+            if host.ended is not None:
+                return  # while it waited, it was told to finish
         host.entries[KIND_NAMES[kind]] = host.entries.get(KIND_NAMES[kind], 0) + 1
         host.entry_bytes += len(payload)
         apply_entry(machine, kind, payload)
@@ -104,12 +108,14 @@ class Lead:
 
     def _take_input(self) -> None:
         room = wire_room(self.host.machine)
-        if not self.waiting_input or room <= 0:
+        if not self.waiting_input or room <= 0 or self.host.ended is not None:
             return
         data = bytes(self.waiting_input[:room])
         del self.waiting_input[: len(data)]
         self.append(INPUT, data)
-        self.host.send(InputTaken(count=input_count(self.host.machine)))
+        # An entry is held when the horizon is past its position.
+        with self.host.console_lock:
+            self.host.input_gate.made(input_count(self.host.machine), self.host.machine.position + 1)
 
     def _keep_pace(self) -> None:
         if self.pace is None:
@@ -126,6 +132,8 @@ class Lead:
         """Nothing runs: sleep until the guest's next event or until somebody wants something."""
         assert self.pace is not None
         self.host.pause(self.pace.until_event_s)
+        if self.host.ended is not None:
+            return
         machine = self.host.machine
         is_due = self.pace.real_ns >= machine.next_event_ns or self.waiting_input
         lag_ns = self.pace.real_ns - machine.guest_ns
@@ -150,15 +158,17 @@ class Lead:
     def clone(self, secondary: int, channel: Channel, stream: int) -> None:
         """At a quiet point: fork. The child, frozen, sends its state; the parent goes on at once, logging."""
         host = self.host
-        host.collect_console()
         started_s = time.monotonic()
-        child = os.fork()
-        if child == 0:
-            self._be_copy(stream)
+        # All output so far goes with the copy, and what comes later waits for the new secondary.
+        with host.console_lock:
+            host.collect_all()
+            child = os.fork()
+            if child == 0:
+                self._be_copy(stream)
+            host.log_to(channel)
+            host.become(Event.CLONE)
         os.close(stream)
         host.copies.append(child)
-        host.log_to(channel)
-        host.become(Event.CLONE)
         pause_ms = (time.monotonic() - started_s) * 1e3
         host.send(Cloned(secondary=secondary, icount=host.machine.icount, pause_ms=pause_ms))
 

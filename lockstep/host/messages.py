@@ -67,9 +67,9 @@ class Route(msgspec.Struct, frozen=True):
 
 
 class StartPrimary(Message):
-    """Boot the machine and run it live, logging along `route`."""
+    """Boot the machine and run it live, logging along `route`, or to nobody: the secondary is gone, on record."""
 
-    route: Route
+    route: Route | None
     rtc_epoch_ns: int | None
 
 
@@ -136,8 +136,9 @@ class Listening(Message):
 
 
 class ChannelLost(Message):
-    """The primary can't reach its secondary any more."""
+    """The primary can't reach the host that follows it, or was to follow it, any more."""
 
+    secondary: int
     text: str
 
 

@@ -26,7 +26,6 @@ from lockstep.host.lead import Lead
 from lockstep.host.transfer import receive_state
 from lockstep.log.shared import SharedRing
 from lockstep.machine.machine import Machine
-from lockstep.machine.state import NEVER
 
 TICK_S = 0.002
 """How often output is looked for and sent."""
@@ -47,6 +46,8 @@ class HostProcess:
         self.host: Host | None = None
         self.lead: Lead | None = None
         self.next_beat_s = 0.0
+        self.confirmed_input = 0
+        self.max_icount: int | None = None
 
     def run(self) -> None:
         """Serve until the monitor goes away."""
@@ -68,11 +69,12 @@ class HostProcess:
         host = self.host
         if isinstance(message, m.StartPrimary | m.StartSecondary):
             self._start(message)
+        elif isinstance(message, m.Finish) and host is None:
+            self.max_icount = message.max_icount
         elif host is None:
             return
         elif isinstance(message, m.SinkProgress):
-            with host.console_lock:
-                host.retention.trim(message.written)
+            host.written(message.written)
             host.wake.set()
         elif isinstance(message, m.GoLive):
             host.request(lambda: self._go_live(message))
@@ -93,10 +95,16 @@ class HostProcess:
         if message.rtc_epoch_ns is not None and not cloned:
             machine.board["rtc_epoch_ns"] = message.rtc_epoch_ns
         host = self.host = Host(self.wire, machine)
-        host.generation = message.route.generation
+        host.generation = 1 if message.route is None else message.route.generation
+        host.max_icount = self.max_icount
         if isinstance(message, m.StartPrimary):
             host.become(Event.START_PRIMARY)
-            host.log_to(self._primary_channel(message.route))
+            if message.route is None:
+                host.become(Event.SECONDARY_LOST)
+            elif (channel := self._channel_to(message.route)) is not None:
+                host.log_to(channel)
+            else:
+                host.send(m.ChannelLost(secondary=message.route.secondary, text="it is gone already"))
         else:
             host.channel = self._secondary_channel(message.route)
             host.become(Event.START_RECEIVING if cloned else Event.START_SECONDARY)
@@ -110,7 +118,7 @@ class HostProcess:
         def lost(text: str) -> None:
             with contextlib.suppress(OSError):
                 if self.host is not None:
-                    self.host.send(m.ChannelLost(text=text))
+                    self.host.send(m.ChannelLost(secondary=route.secondary, text=text))
 
         return TcpPrimaryChannel(route.port, route.secret, route.generation, route.secondary, lost)
 
@@ -135,13 +143,15 @@ class HostProcess:
         host.generation = message.generation
         with host.console_lock:
             host.sent_bytes = message.sink_bytes
-            host.retention.trim(message.sink_bytes)
+        host.written(message.sink_bytes)
         host.become(Event.WON_GENERATION)
 
     def _go_alone(self) -> None:
         host = self.host
         assert host is not None
-        host.clone_wanted = None
+        if host.clone_wanted is not None:
+            host.clone_wanted = None
+            host.clone_refused()
         host.log_to(None)
         if host.role in (Role.PRIMARY, Role.ENDED):
             host.become(Event.SECONDARY_LOST)
@@ -159,26 +169,31 @@ class HostProcess:
             self.lead.end(message.reason)
 
     def _prepare_clone(self, host: Host, message: m.Clone) -> None:
-        channel = self._clone_channel(message.route)
+        channel = self._channel_to(message.route)
         stream = self.wire.descriptors.popleft()
 
         def begin() -> None:
             if channel is None or host.role is not Role.PRIMARY_ALONE or self.lead is None:
-                if channel is not None:
-                    channel.close()
-                os.close(stream)
+                self._forget_clone(channel, stream)
                 return
             lead = self.lead
             host.clone_wanted = lambda: lead.clone(message.route.secondary, channel, stream)
+            host.clone_refused = lambda: self._forget_clone(channel, stream)
 
         host.request(begin)
 
-    def _clone_channel(self, route: m.Route) -> Channel | None:
-        """None: the new host is gone already, which the monitor finds out by itself."""
+    def _channel_to(self, route: m.Route) -> Channel | None:
+        """None: the other host is gone already."""
         try:
             return self._primary_channel(route)
         except (OSError, LogError):
             return None
+
+    @staticmethod
+    def _forget_clone(channel: Channel | None, stream: int) -> None:
+        if channel is not None:
+            channel.close()
+        os.close(stream)
 
     # The machine thread.
 
@@ -237,36 +252,40 @@ class HostProcess:
         now_s = time.monotonic()
         if now_s >= self.next_beat_s:
             self.next_beat_s = now_s + BEAT_S
-            channel = host.channel
-            behind = channel.ring.horizon() - host.machine.position if channel is not None else 0
-            host.send(
-                m.Beat(
-                    icount=host.machine.icount,
-                    position=host.machine.position,
-                    behind_positions=max(behind, 0),
-                )
-            )
+            position = host.machine.position
+            behind = max(host.published() - position, 0)
+            host.send(m.Beat(icount=host.machine.icount, position=position, behind_positions=behind))
             self._reap(host)
         is_live = self.lead is not None and host.role in (Role.PRIMARY, Role.PRIMARY_ALONE, Role.ENDED)
         if is_live:
             self._send_output(host)
-        is_sent = host.ended is not None and (not is_live or host.sent_bytes == host.ended.console_bytes)
-        if host.ended is not None and is_sent and not host.announced_end:
-            host.announced_end = True
-            host.send(host.ended)
+            self._confirm_input(host)
+        ended = host.ended
+        if ended is not None and not host.announced_end:
+            # One that was made to stop says so at once: it may be because nobody takes its output.
+            is_sent = host.sent_bytes == ended.console_bytes or ended.stop not in ("FINISHED", "IDLE")
+            if is_sent or not is_live:
+                host.announced_end = True
+                host.send(ended)
 
     def _send_output(self, host: Host) -> None:
         host.collect_console()
-        channel = host.channel
-        horizon = channel.held() if channel is not None and host.role is not Role.PRIMARY_ALONE else NEVER
         with host.console_lock:
-            released = host.gate.covered(horizon)
+            released = host.gate.covered(host.held())
             end = min(released, host.retention.base + IN_FLIGHT_BYTES_MAX)
             while host.sent_bytes < end:
                 piece_end = min(end, host.sent_bytes + _PIECE_BYTES)
                 data = host.retention.piece(host.sent_bytes, piece_end)
                 host.send(m.Output(generation=host.generation, offset=host.sent_bytes, data=data))
                 host.sent_bytes = piece_end
+
+    def _confirm_input(self, host: Host) -> None:
+        """Tell the source what it need not keep (rule 4)."""
+        with host.console_lock:
+            count = host.input_gate.covered(host.held())
+        if count > self.confirmed_input:
+            self.confirmed_input = count
+            host.send(m.InputTaken(count=count))
 
     def _reap(self, host: Host) -> None:
         for child in list(host.copies):

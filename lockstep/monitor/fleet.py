@@ -7,6 +7,7 @@ import dataclasses
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -16,6 +17,8 @@ from lockstep.host import messages as m
 from lockstep.machine.config import MachineConfig
 
 SOCKET_BUFFER_BYTES = 1 << 20
+SEND_LIMIT = struct.pack("@ll", 1, 0)
+"""One second, as the kernel's `struct timeval`."""
 
 
 @dataclasses.dataclass
@@ -33,6 +36,7 @@ class HostHandle:
     dying_at_s: float | None = None
     ended: m.Ended | None = None
     crash_armed: bool = False
+    is_told_to_end: bool = False
 
     def kill(self) -> None:
         """SIGKILL, to this very process."""
@@ -48,9 +52,14 @@ class HostHandle:
             self.pidfd = None
 
     def send(self, message: m.Message, descriptors: tuple[int, ...] = ()) -> None:
-        """Send; a host that is gone is noticed elsewhere."""
-        with contextlib.suppress(OSError):
+        """Send. A host that is gone, or takes nothing for so long that it would hold everybody up, is killed.
+
+        That it is gone is noticed where its connection ends.
+        """
+        try:
             self.wire.send(message, descriptors)
+        except OSError:
+            self.kill()
 
 
 def prepare_message(config: MachineConfig, typed: bytes) -> m.Prepare:
@@ -95,6 +104,7 @@ class Fleet:
         ours, theirs = socket.socketpair()
         for end in (ours, theirs):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER_BYTES)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, SEND_LIMIT)
         now_s = time.monotonic()
         handle = HostHandle(self._spawned, m.Wire(ours), now_s, last_sign_s=now_s)
         self.hosts[handle.number] = handle

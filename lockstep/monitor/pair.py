@@ -21,18 +21,24 @@ from lockstep.host.result import OUTCOME_EXIT_CODES, RunResult
 from lockstep.host.terminal import EscapeFilter, is_ours, raw_mode
 from lockstep.log.layout import ENTRY_SIZE
 from lockstep.machine.config import MachineConfig
+from lockstep.monitor.arbiter_directory import arbiter_directory
 from lockstep.monitor.console import ConsoleWriter
 from lockstep.monitor.crashes import CrashSchedule
 from lockstep.monitor.fleet import Fleet, HostHandle, prepare_message
-from lockstep.monitor.protection import Protector, arbiter_directory
+from lockstep.monitor.protection import Protector
 
 HEARTBEAT_LIMIT_S = 0.25
 START_LIMIT_S = 120.0
+HOST_START_LIMIT_S = 15.0
+"""How long a forked host may take to its first sign of life."""
+HOSTS_DEAD_AT_START_MAX = 4
 TICK_S = 0.02
 COMPARE_LIMIT_S = 20.0
 """How long the end of a protected run waits for the secondary to come to the same end."""
 GRACE_S = 3.0
 INPUT_BYTES_MAX = 1 << 15
+INPUT_KEPT_BYTES_MAX = 1 << 18
+"""Live input is left where it comes from while this much of it waits for the guest."""
 _OUTCOMES = {"FINISHED": "poweroff", "IDLE": "idle"}
 
 
@@ -69,6 +75,7 @@ class PairMonitor:
         self.compared = 0
         self.mismatch: str | None = None
         self.input_open = options.live_input is not None
+        self.input_watched = False
         self.escape = (
             EscapeFilter() if options.live_input is not None and is_ours(options.live_input) else None
         )
@@ -99,12 +106,23 @@ class PairMonitor:
         """Bring both hosts to their start line."""
         deadline_s = time.monotonic() + START_LIMIT_S
         self._until(lambda: self._prepared, deadline_s)
-        primary, secondary = self._spawn(), self._spawn()
-        self._until(lambda: primary.is_ready and secondary.is_ready, deadline_s)
-        for host in (primary, secondary):
-            if self.options.max_icount is not None:
-                host.send(m.Finish(reason="max-icount", max_icount=self.options.max_icount))
-        self.protector.begin(primary, secondary)
+        hosts = [self._spawn(), self._spawn()]
+        dead = 0
+        while self.ending is None and not all(host.is_ready for host in hosts):
+            self._until(
+                lambda: all(host.is_ready for host in hosts) or any(map(self._is_dead, hosts)), deadline_s
+            )
+            for at, host in enumerate(hosts):
+                if self._is_dead(host):
+                    dead += 1
+                    if dead > HOSTS_DEAD_AT_START_MAX:
+                        raise InternalError("the hosts die before the guest has started")
+                    hosts[at] = self._spawn()
+        if self.ending is None:
+            self.protector.begin(*hosts)
+
+    def _is_dead(self, host: HostHandle) -> bool:
+        return host.number not in self.fleet.hosts
 
     _prepared = False
 
@@ -128,10 +146,10 @@ class PairMonitor:
 
     def run(self) -> None:
         """Serve until the run is over."""
-        if self.ending is None and self.input_open:
-            assert self.options.live_input is not None
-            self.selector.register(self.options.live_input, selectors.EVENT_READ, None)
+        if self.protector.primary is None:
+            return  # it was ended before it began
         while not self._is_over():
+            self._watch_input()
             self._poll(self._tick_s())
             self._check_heartbeats()
             self._check_time()
@@ -172,6 +190,8 @@ class PairMonitor:
                 raise _HostError(message.text, message.exit_code)
 
     def _hear(self, handle: HostHandle) -> None:
+        if self._is_dead(handle):
+            return  # it was let go of since there was something to hear
         messages = handle.wire.receive()
         if messages is None:
             self._gone(handle)
@@ -188,10 +208,10 @@ class PairMonitor:
         detected_at_s = time.monotonic()
         was_needed = handle is self.protector.primary and self.ended is None
         making = self.protector.reprotection
-        if making is not None and handle is self.protector.primary:
-            with contextlib.suppress(KeyError):
-                self.selector.unregister(making.host.wire)
-        if not self.protector.host_gone(handle, detected_at_s) and was_needed:
+        survives = self.protector.host_gone(handle, detected_at_s)
+        if making is not None and making.host is not handle and self._is_dead(making.host):
+            self.selector.unregister(making.host.wire)
+        if not survives and was_needed:
             self._no_host()
 
     def _no_host(self) -> None:
@@ -206,15 +226,18 @@ class PairMonitor:
             handle.beat = message
         elif isinstance(message, m.Ready):
             handle.is_ready = True
+            if self.options.max_icount is not None:
+                handle.send(m.Finish(reason="max-icount", max_icount=self.options.max_icount))
             protector.host_ready(handle)
         elif isinstance(message, m.Listening):
             protector.listening(handle, message.port)
         elif isinstance(message, m.ChannelLost):
-            self._channel_lost(handle)
+            self._channel_lost(handle, message.secondary)
         elif isinstance(message, m.Started):
             self.started_at_s = message.at_s
         elif isinstance(message, m.InputTaken):
-            protector.source.confirm(message.count)
+            if handle is protector.primary:
+                protector.source.confirm(message.count)
         elif isinstance(message, m.Live):
             protector.went_live(message)
         elif isinstance(message, m.Cloned):
@@ -237,20 +260,19 @@ class PairMonitor:
             self.protector.is_over = True
             self.ending_at_s = time.monotonic()
 
-    def _channel_lost(self, handle: HostHandle) -> None:
+    def _channel_lost(self, handle: HostHandle, secondary: int) -> None:
         """The primary can't reach who follows it: that one is of no more use."""
         protector = self.protector
         if handle is not protector.primary:
             return
-        making = protector.reprotection
-        follower = protector.secondary or (making.host if making is not None else None)
-        if follower is not None:
+        follower = self.fleet.hosts.get(secondary)
+        if follower is not None and follower is not protector.primary:
             self._gone(follower)
 
     def _host_failed(self, handle: HostHandle, message: m.Failed) -> None:
         if message.exit_code == OUTCOME_EXIT_CODES["divergence"]:
             self.mismatch = message.text
-        elif handle is self.protector.primary:
+        elif handle is self.protector.primary and self.protector.failover is None:
             raise _HostError(message.text, message.exit_code)
         else:
             handle.kill()
@@ -265,27 +287,32 @@ class PairMonitor:
             # It is this process that was held up; what hosts said meanwhile waits to be read.
             return
         for handle in list(self.fleet.hosts.values()):
-            if handle.beat is None or now_s - handle.last_sign_s <= HEARTBEAT_LIMIT_S:
+            limit_s = HOST_START_LIMIT_S if handle.beat is None else HEARTBEAT_LIMIT_S
+            if now_s - handle.last_sign_s <= limit_s:
                 continue
             if handle is self.protector.primary and self.protector.secondary is None:
                 continue  # nobody could take over: a host that may wake is better than none
             # What it said before it fell silent may still wait to be read.
             self._hear(handle)
-            if now_s - handle.last_sign_s > HEARTBEAT_LIMIT_S:
+            if now_s - handle.last_sign_s > limit_s:
                 self._gone(handle)
 
     def _check_time(self) -> None:
         timeout_s = self.options.timeout_s
-        if timeout_s is not None and self.started_at_s is not None and self.ended is None:
+        if timeout_s is not None and self.started_at_s is not None and not self._is_all_written:
             is_over = time.monotonic() - self.started_at_s >= timeout_s
             if is_over:
                 self.interrupt("timeout")
         primary = self.protector.primary
-        if self.ending is not None and self.ended is None and primary is not None and not self._told_to_end:
-            self._told_to_end = True
-            primary.send(m.Finish(reason=self.ending))
+        if self.ending is not None and self.ended is None and primary is not None:
+            if not primary.is_told_to_end:
+                primary.send(m.Finish(reason=self.ending))
+            primary.is_told_to_end = True
 
-    _told_to_end = False
+    @property
+    def _is_all_written(self) -> bool:
+        """Whether the guest has ended and the world has all its output."""
+        return self.ended is not None and self.console.written >= self.ended.console_bytes
 
     def _crash(self) -> None:
         if self.started_at_s is None or self.ended is not None:
@@ -310,13 +337,25 @@ class PairMonitor:
             victim.dying_at_s = time.monotonic()
             victim.kill()
 
+    def _watch_input(self) -> None:
+        """Look for live input unless too much of it waits already."""
+        source = self.options.live_input
+        has_room = self.protector.source.kept_bytes < INPUT_KEPT_BYTES_MAX
+        if source is None or not self.input_open or self.input_watched == has_room:
+            return
+        self.input_watched = has_room
+        if has_room:
+            self.selector.register(source, selectors.EVENT_READ, None)
+        else:
+            self.selector.unregister(source)
+
     def _read_input(self) -> None:
         source = self.options.live_input
         assert source is not None
         data = read_available(source, INPUT_BYTES_MAX)
         if data is None:
             self.selector.unregister(source)
-            self.input_open = False
+            self.input_open = self.input_watched = False
             return
         leave = False
         if self.escape is not None:
@@ -358,10 +397,8 @@ class PairMonitor:
         if self.ending == "no-host":
             return True
         now_s = time.monotonic()
-        if self.ending is not None and self.ended is None:
-            return now_s - self.ending_at_s > GRACE_S
-        if self.ended is None or self.console.written < self.ended.console_bytes:
-            return False
+        if self.ended is None or not self._is_all_written or self.protector.failover is not None:
+            return self.ending is not None and now_s - self.ending_at_s > GRACE_S
         secondary = self.protector.secondary
         is_comparable = self.ended.stop in _OUTCOMES and secondary is not None
         if not is_comparable or secondary is None or now_s - self.ending_at_s > COMPARE_LIMIT_S:
@@ -392,10 +429,14 @@ class PairMonitor:
                 outcome, exit_code = ("exit" if ended.exited else "poweroff"), ended.exit_code
             else:
                 exit_code = OUTCOME_EXIT_CODES[outcome]
+            if not self._is_all_written and self.ending is not None:
+                outcome, exit_code = self.ending, OUTCOME_EXIT_CODES[self.ending]
         last_s = ended.at_s if ended is not None else time.monotonic()
         message = self.mismatch or ""
         if outcome == "no-host":
             message = "no host is left to run the guest"
+        elif ended is not None and not self._is_all_written:
+            message = "the last output could not be written: nobody reads it"
         elif self.crashes.left:
             message = f"{len(self.crashes.left)} scheduled crash(es) did not come about before the end"
         log = None
@@ -431,7 +472,7 @@ def _signals(monitor: PairMonitor) -> Iterator[None]:
 def run_pair(config: MachineConfig, options: RunOptions) -> RunResult:
     """Run the guest of `config` protected: a primary, a secondary, and this process as their monitor."""
     with arbiter_directory() as directory:
-        monitor = PairMonitor(config, options, Path(directory))
+        monitor = PairMonitor(config, options, directory)
         try:
             with raw_mode(options.live_input), _signals(monitor):
                 monitor.start()

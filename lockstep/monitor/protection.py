@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -30,6 +29,8 @@ class Reprotection:
     icount: int = 0
     pause_ms: float = 0.0
     bytes: int = 0
+    is_copied: bool = False
+    """The state was forked off: with what the new host's log holds since, it is all of the guest."""
     sender: int | None = None
     """The end of the state's pipe that the primary is still to get."""
 
@@ -67,6 +68,8 @@ class Protector:
         self.failovers: list[dict[str, Any]] = []
         self.clones: list[dict[str, Any]] = []
         self.is_over = False
+        self.has_booted = False
+        """Whether the first primary has been told to start."""
 
     # Start.
 
@@ -77,6 +80,7 @@ class Protector:
         self.primary, self.secondary = primary, secondary
         route = m.Route(1, secondary.number, self.secret)
         if self.secret is None:
+            self.has_booted = True
             with SharedRing.create(RING_BYTES, 1, secondary.number) as ring:
                 secondary.send(self._start(route, cloned=False), (ring.fd,))
                 primary.send(m.StartPrimary(route=route, rtc_epoch_ns=self.rtc_epoch_ns), (ring.fd,))
@@ -94,6 +98,7 @@ class Protector:
         if self.primary is None:
             return
         if handle is self.secondary:
+            self.has_booted = True
             self.primary.send(m.StartPrimary(route=route, rtc_epoch_ns=self.rtc_epoch_ns))
         elif making is not None and handle is making.host and making.sender is not None:
             sender, making.sender = making.sender, None
@@ -118,6 +123,11 @@ class Protector:
 
     def _fail_over(self, primary: HostHandle, detected_at_s: float) -> bool:
         """Rule 5: win the next generation, fence the old one, and only then let the survivor cut the log."""
+        making = self.reprotection
+        if self.secondary is None and making is not None and making.is_copied:
+            # It isn't Protected yet, but since the fork nothing left the primary that isn't in the copy, which is
+            # still on its way, or in the new host's log: put it on record while nobody else can be.
+            self._record_secondary(making)
         survivor, self.secondary, self.primary = self.secondary, None, None
         if self.reprotection is not None:
             self.reprotection.cancel()
@@ -147,7 +157,11 @@ class Protector:
         if self.arbiter.current().secondary is not None:
             set_secondary(self.arbiter, self.primary.number, None)
         self.status = Protection.NEED_SECONDARY
-        self.primary.send(m.GoAlone())
+        if self.has_booted:
+            self.primary.send(m.GoAlone())
+        else:
+            self.has_booted = True
+            self.primary.send(m.StartPrimary(route=None, rtc_epoch_ns=self.rtc_epoch_ns))
 
     # What hosts say.
 
@@ -193,6 +207,7 @@ class Protector:
         """The primary went on; its copy is on its way."""
         if self.reprotection is not None and self.reprotection.host.number == message.secondary:
             self.reprotection.icount, self.reprotection.pause_ms = message.icount, message.pause_ms
+            self.reprotection.is_copied = True
 
     def received(self, handle: HostHandle, message: m.Received) -> None:
         """The new host has the whole state."""
@@ -204,11 +219,14 @@ class Protector:
         making = self.reprotection
         if making is None or handle is not making.host or self.primary is None:
             return
-        if set_secondary(self.arbiter, self.primary.number, handle.number) is None:
-            return
+        if self._record_secondary(making):
+            self.status = Protection.PROTECTED
+
+    def _record_secondary(self, making: Reprotection) -> bool:
+        if self.primary is None or not set_secondary(self.arbiter, self.primary.number, making.host.number):
+            return False
         self.reprotection = None
-        self.secondary = handle
-        self.status = Protection.PROTECTED
+        self.secondary = making.host
         self.clones.append(
             {
                 "icount": making.icount,
@@ -217,8 +235,4 @@ class Protector:
                 "bytes": making.bytes,
             }
         )
-
-
-def arbiter_directory() -> tempfile.TemporaryDirectory[str]:
-    """A new directory for an arbiter on this machine."""
-    return tempfile.TemporaryDirectory(prefix="lockstep-")
+        return True
