@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 
 from bench.log_peers import pipe_entries_per_s, queue_entries_per_s
 from bench.log_timing import CAPACITY_BYTES, latencies_us, one_process, two_processes
@@ -39,8 +40,8 @@ def _rates(result: CaseResult, settings: Settings, cpus: list[int]) -> dict[int,
     for size in PAYLOAD_SIZES:
         count = min((1 << settings.pick(31, 20)) // (40 + size), 20_000_000) // 16 * 16
         cases: dict[str, Callable[[], tuple[float, int]]] = {
-            "one process": lambda count=count, size=size: one_process(count, size),
-            "two processes": lambda count=count, size=size: two_processes(count, size, cpus),
+            "one process": partial(one_process, count, size),
+            "two processes": partial(two_processes, count, size, cpus),
         }
         for name, case in cases.items():
             measured = [case() for _ in range(settings.rounds(smoke=2))]
