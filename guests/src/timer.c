@@ -29,6 +29,8 @@ void machine_trap(struct frame *frame) {
         next = now + INTERVAL_MIN_TICKS + (random_next(&storm.random) & INTERVAL_MASK_TICKS);
     else
         storm.busy = false;
+    if (next <= now) /* time has jumped: a timer that is due already would leave the burst no instruction to end in */
+        next = now + INTERVAL_MIN_TICKS;
     mtimecmp_write(0, next);
 }
 
