@@ -1,4 +1,4 @@
-"""The user's cache directory: where it is, and how it is written so that an interruption leaves nothing half
+"""The user's cache directory: how it is written so that an interruption leaves nothing half
 done.
 """
 
@@ -8,7 +8,7 @@ import fcntl
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,21 +18,6 @@ Progress = Callable[[str, float | None], None]
 """Called with what is being done and how far it is (0 to 1, None if unknown)."""
 
 _CHUNK_BYTES = 1 << 20
-
-
-def cache_directory(environment: Mapping[str, str] | None = None) -> Path:
-    """$LOCKSTEP_CACHE, else $XDG_CACHE_HOME/lockstep, else ~/.cache/lockstep; it may not exist yet.
-
-    As the XDG base directory specification demands, a relative $XDG_CACHE_HOME is ignored.
-    """
-    variables = os.environ if environment is None else environment
-    if chosen := variables.get("LOCKSTEP_CACHE"):
-        return Path(chosen).absolute()
-    xdg = variables.get("XDG_CACHE_HOME", "")
-    if os.path.isabs(xdg):
-        return Path(xdg) / "lockstep"
-    home = variables.get("HOME")
-    return (Path(home) if home else Path.home()) / ".cache" / "lockstep"
 
 
 def write_atomically(path: Path, data: bytes) -> None:

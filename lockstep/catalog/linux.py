@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lockstep.catalog.apt import Package, download, exact_dependency, find_package, open_suite
-from lockstep.catalog.cache import Progress, cache_directory, cache_lock, write_atomically
+from lockstep.catalog.cache import Progress, cache_lock, write_atomically
 from lockstep.catalog.deb import extract_file, extract_files
 from lockstep.catalog.errors import FetchError
 from lockstep.catalog.initramfs import build_initramfs, init_script
@@ -28,6 +28,7 @@ from lockstep.catalog.manifest import (
     load_manifest,
 )
 from lockstep.catalog.modules import NEEDED_MODULES, modules_in_load_order
+from lockstep.paths import cache_directory
 
 SUITE = "trixie"
 DEFAULT_APPEND = "console=ttyS0"

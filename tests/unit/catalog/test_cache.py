@@ -12,15 +12,16 @@ import pytest
 
 from lockstep.catalog import cache
 from lockstep.catalog.errors import FetchError
+from lockstep.paths import cache_directory
 
 
 def test_directory_follows_the_environment() -> None:
     home = {"HOME": "/home/u"}
-    assert cache.cache_directory(home) == Path("/home/u/.cache/lockstep")
-    assert cache.cache_directory({**home, "XDG_CACHE_HOME": "/x"}) == Path("/x/lockstep")
-    assert cache.cache_directory({**home, "XDG_CACHE_HOME": "relative"}) == Path("/home/u/.cache/lockstep")
-    assert cache.cache_directory({**home, "XDG_CACHE_HOME": ""}) == Path("/home/u/.cache/lockstep")
-    assert cache.cache_directory({**home, "XDG_CACHE_HOME": "/x", "LOCKSTEP_CACHE": "/l"}) == Path("/l")
+    assert cache_directory(home) == Path("/home/u/.cache/lockstep")
+    assert cache_directory({**home, "XDG_CACHE_HOME": "/x"}) == Path("/x/lockstep")
+    assert cache_directory({**home, "XDG_CACHE_HOME": "relative"}) == Path("/home/u/.cache/lockstep")
+    assert cache_directory({**home, "XDG_CACHE_HOME": ""}) == Path("/home/u/.cache/lockstep")
+    assert cache_directory({**home, "XDG_CACHE_HOME": "/x", "LOCKSTEP_CACHE": "/l"}) == Path("/l")
 
 
 def test_write_replaces_and_leaves_nothing_else(tmp_path: Path) -> None:
