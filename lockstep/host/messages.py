@@ -249,6 +249,7 @@ AnyMessage = (
 
 _LENGTH = struct.Struct("<I")
 _FDS_MAX = 4
+_FD_SIZE = array.array("i").itemsize
 _RECEIVE_BYTES = 1 << 18
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[AnyMessage] = msgspec.msgpack.Decoder(AnyMessage)
@@ -282,14 +283,17 @@ class Wire:
     def receive(self) -> list[AnyMessage] | None:
         """The messages that have arrived whole, maybe none; None once the peer is gone and all was received."""
         try:
-            data, descriptors, _, _ = socket.recv_fds(
-                self.connection, _RECEIVE_BYTES, _FDS_MAX, socket.MSG_DONTWAIT
+            # Not `socket.recv_fds`: it leaves the flags out, and would wait.
+            data, ancillary, _, _ = self.connection.recvmsg(
+                _RECEIVE_BYTES, socket.CMSG_SPACE(_FDS_MAX * _FD_SIZE), socket.MSG_DONTWAIT
             )
         except (BlockingIOError, InterruptedError):
             return []
         except ConnectionError:
-            data, descriptors = b"", []
-        self.descriptors.extend(descriptors)
+            data, ancillary = b"", []
+        for level, kind, rights in ancillary:
+            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+                self.descriptors.extend(array.array("i", rights[: len(rights) // _FD_SIZE * _FD_SIZE]))
         if not data:
             return None
         self._buffer += data
