@@ -20,6 +20,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 COMMAND = (sys.executable, "-m", "lockstep")
 TIMEOUT_S = 300
 POLL_S = 0.005
+ENDING_S = 10
+"""How long a run may take to end when it is told to."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,7 +113,11 @@ def running(*arguments: str, until: bytes) -> Iterator[subprocess.Popen[bytes]]:
             yield process
         finally:
             process.terminate()
-            process.wait(TIMEOUT_S)
+            try:
+                process.wait(ENDING_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 def solo(guest: str, append: str, *arguments: str, clock: str = "virtual") -> Run:

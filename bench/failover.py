@@ -17,7 +17,7 @@ from bench.settings import Settings
 
 KILLS = 200
 RUNS_MAX = 400
-RUN_LIMIT_S = 100
+RUN_LIMIT_S = 60
 LOST_MAX = 5
 CRASH_EVERY = "100ms"
 HEARTBEAT_LIMIT_MS = 250
@@ -87,8 +87,15 @@ def _stop_primary() -> float:
         path = Path(directory) / "report.json"
         arguments = ("timer", "--clock", "host", "--append", "seconds=2", "--report", str(path))
         with running(*arguments, until=b"timer: ") as process:
-            os.kill(hosts_of(process.pid)[0], signal.SIGSTOP)
-            _wait(process)
+            primary = hosts_of(process.pid)[0]
+            os.kill(primary, signal.SIGSTOP)
+            try:
+                _wait(process)
+            except BaseException:
+                os.kill(
+                    primary, signal.SIGKILL
+                )  # the run went wrong, and a stopped process never ends by itself
+                raise
         failovers = json.loads(path.read_text())["failovers"]
     if len(failovers) != 1:
         raise MeasurementError(f"SIGSTOP of the primary came to {len(failovers)} failovers")
@@ -98,5 +105,9 @@ def _stop_primary() -> float:
 
 
 def _wait(process: subprocess.Popen[bytes]) -> None:
-    if process.wait(60) != 0:
-        raise MeasurementError(f"the run whose primary was stopped ended with status {process.returncode}")
+    try:
+        status = process.wait(RUN_LIMIT_S)
+    except subprocess.TimeoutExpired as error:
+        raise MeasurementError(f"no end {RUN_LIMIT_S} s after SIGSTOP of the primary") from error
+    if status != 0:
+        raise MeasurementError(f"the run whose primary was stopped ended with status {status}")
