@@ -27,8 +27,8 @@ APPEND = {
     "compute": dict.fromkeys(("host", "virtual"), "rounds=60"),
 }
 SMOKE_APPEND = {
-    "timer": {"host": "seconds=2", "virtual": "seconds=20"},
-    "compute": dict.fromkeys(("host", "virtual"), "rounds=6"),
+    "timer": {"host": "seconds=1", "virtual": "seconds=20"},
+    "compute": dict.fromkeys(("host", "virtual"), "rounds=3"),
 }
 
 
