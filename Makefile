@@ -8,6 +8,7 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(
 PYTEST_PROCESSES ?= 2
 STAMP := $(VENV)/installed
 
+# Runs of the command are tested one at a time: a pair alone keeps two processors busy.
 .PHONY: demo test check guests clean
 demo: $(STAMP)
 	@$(BIN)/lockstep demo
@@ -22,7 +23,8 @@ check:
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/lint-imports
 	cd guests && sha256sum --quiet -c SHA256SUMS
 	$(BIN)/python -c "from lockstep.cli.session import prepare; prepare()"
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_PROCESSES)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_PROCESSES) --durations=8 tests/unit tests/property
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --durations=12 tests/e2e
 
 guests:
 	$(MAKE) -C guests
