@@ -1,0 +1,160 @@
+"""Who becomes what when hosts die: the protector with hosts that only write down what they are told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lockstep.ft.status import Protection
+from lockstep.host import messages as m
+from lockstep.monitor.arbiter import Record
+from lockstep.monitor.protection import Protector
+
+
+class FakeHost:
+    """A host that answers nothing."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.last_sign_s, self.dying_at_s = 0.0, None
+        self.heard: list[m.Message] = []
+
+    def send(self, message: m.Message, descriptors: tuple[int, ...] = ()) -> None:
+        self.heard.append(message)
+
+    def kinds(self) -> list[str]:
+        return [type(message).__name__ for message in self.heard]
+
+
+class FakeFleet:
+    """Hosts 1, 2, ...; `forgotten` have been killed."""
+
+    def __init__(self) -> None:
+        self.spawned = 0
+        self.forgotten: list[int] = []
+
+    def spawn(self) -> FakeHost:
+        self.spawned += 1
+        return FakeHost(self.spawned)
+
+    def forget(self, handle: FakeHost) -> None:
+        self.forgotten.append(handle.number)
+
+
+class World:
+    """A pair of hosts 1 and 2 that has begun."""
+
+    def __init__(self, directory: Path, secret: bytes | None = None) -> None:
+        self.fleet: Any = FakeFleet()
+        self.pair = Protector(self.fleet, directory, None, secret)
+        self.first: Any = self.fleet.spawn()
+        self.second: Any = self.fleet.spawn()
+        self.pair.begin(self.first, self.second)
+
+    def cloning(self) -> Any:
+        """The new host for which the primary has forked off its state."""
+        self.pair.reprotect()
+        assert self.pair.reprotection is not None
+        third = self.pair.reprotection.host
+        self.pair.host_ready(third)
+        self.pair.cloned(m.Cloned(secondary=third.number, icount=50, pause_ms=1.0))
+        return third
+
+    def record(self) -> Record:
+        return self.pair.arbiter.current()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def test_both_start_and_are_protected(world: World) -> None:
+    assert (world.first.kinds(), world.second.kinds()) == (["StartPrimary"], ["StartSecondary"])
+    assert world.pair.status is Protection.PROTECTED
+
+
+def test_survivor_goes_live_once_its_generation_is_won_and_the_sink_fenced(world: World) -> None:
+    world.pair.sink.accept(1, 0, b"abc")
+    assert world.pair.host_gone(world.first, 1.0)
+    assert world.second.heard[-1] == m.GoLive(generation=2, sink_bytes=3)
+    assert world.record() == Record(2, 2, 2, None)
+    assert world.pair.sink.accept(1, 3, b"late") == b""
+    assert world.fleet.forgotten == [1]
+
+
+def test_a_lost_secondary_is_on_record_before_the_primary_may_go_alone(world: World) -> None:
+    heard_at: list[int | None] = []
+    send = world.first.send
+    world.first.send = lambda *message: (heard_at.append(world.record().secondary), send(*message))
+    assert world.pair.host_gone(world.second, 1.0)
+    assert world.first.kinds()[-1] == "GoAlone"
+    assert heard_at == [None]
+    assert not world.pair.host_gone(world.first, 2.0), "the one that was lost must not win"
+    assert world.second.kinds() == ["StartSecondary"]
+
+
+def test_new_secondary_may_win_from_when_it_has_caught_up(world: World) -> None:
+    world.pair.host_gone(world.second, 1.0)
+    third = world.cloning()
+    assert world.pair.status is Protection.NEED_SECONDARY
+    world.pair.caught_up(third)
+    assert (world.pair.status, world.record().secondary) == (Protection.PROTECTED, 3)
+    assert world.pair.host_gone(world.first, 2.0)
+    assert third.kinds()[-1] == "GoLive"
+    assert len(world.pair.clones) == 1
+
+
+def test_primary_that_dies_while_its_clone_is_on_its_way_is_survived(world: World) -> None:
+    """Since the fork nothing left the primary that the copy, or the new host's log, doesn't hold."""
+    world.pair.host_gone(world.second, 1.0)
+    third = world.cloning()
+    assert world.pair.host_gone(world.first, 2.0)
+    assert third.kinds() == ["StartSecondary", "GoLive"]
+    assert world.record() == Record(4, 2, 3, None)
+    assert not world.pair.host_gone(third, 3.0)
+
+
+def test_primary_that_dies_before_it_forked_is_not(world: World) -> None:
+    world.pair.host_gone(world.second, 1.0)
+    world.pair.reprotect()
+    assert not world.pair.host_gone(world.first, 2.0)
+    assert world.fleet.forgotten == [2, 3, 1]
+    assert world.pair.status is Protection.NOT_RUNNING
+
+
+def test_a_clone_that_dies_is_replaced(world: World) -> None:
+    world.pair.host_gone(world.second, 1.0)
+    third = world.cloning()
+    assert world.pair.host_gone(third, 2.0)
+    assert world.first.kinds()[-1] == "GoAlone"
+    fourth = world.cloning()
+    assert fourth.number == 4
+    world.pair.caught_up(third)
+    assert world.record().secondary is None, "the dead one can't be recorded"
+    world.pair.caught_up(fourth)
+    assert world.record().secondary == 4
+
+
+def test_secondary_that_dies_before_it_listens_leaves_a_primary_that_starts_alone(tmp_path: Path) -> None:
+    world = World(tmp_path, secret=b"s" * 32)
+    assert world.first.heard == []
+    world.pair.host_gone(world.second, 1.0)
+    (start,) = world.first.heard
+    assert isinstance(start, m.StartPrimary)
+    assert start.route is None
+    third = world.cloning()
+    world.pair.listening(third, 1234)
+    assert isinstance(world.first.heard[-1], m.Clone)
+
+
+def test_input_is_offered_again_from_where_the_survivor_stands(world: World) -> None:
+    world.pair.source.arrive(b"abcdef")
+    world.pair.source.offer(100)
+    world.pair.source.confirm(2)
+    world.pair.host_gone(world.first, 1.0)
+    world.pair.went_live(m.Live(generation=2, icount=9, at_s=2.0, input_count=4))
+    assert world.pair.source.offer(100) == (4, b"ef")
+    assert world.pair.failovers[0]["generation"] == 2
