@@ -320,9 +320,12 @@ class PairMonitor:
         protector = self.protector
         for who in self.options.remote.take_victims() if self.options.remote is not None else ():
             self._kill(protector.primary if who == "primary" else protector.secondary)
-        if any(host.crash_armed for host in self.fleet.hosts.values()) and not self.options.crash_unprotected:
+        hosts = self.fleet.hosts.values()
+        if any(host.crash_armed for host in hosts) and not self.options.crash_unprotected:
             return
-        is_protected = protector.status is Protection.PROTECTED
+        # A host takes its time to die: until that is noticed the pair looks Protected and isn't.
+        is_dying = any(host.dying_at_s is not None for host in hosts)
+        is_protected = protector.status is Protection.PROTECTED and not is_dying
         since_s = time.monotonic() - self.started_at_s
         for crash in self.crashes.due(since_s, is_protected=is_protected):
             victim = protector.primary if crash.who == "primary" else protector.secondary
