@@ -90,6 +90,8 @@ class Server:
         if pid == 0:
             try:
                 self._be_host(control, server)
+            except OSError:
+                pass  # the monitor has gone, or let go of this host: that ends it
             except BaseException:
                 traceback.print_exc()
             os._exit(0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from lockstep.log.entry import CHECK
 from lockstep.log.layout import CAPACITY_BYTES_MIN
 from lockstep.log.shared import SharedRing
@@ -20,5 +22,7 @@ def warm_up() -> None:
         ring.used()
         if ring.peek() is not None:
             ring.pop()
+        with SharedRing.attach(os.dup(ring.fd), 1, 1) as attached:
+            attached.horizon()
         ring.seal()
         ring.sealed()
