@@ -13,7 +13,7 @@ from bench.results import MeasurementError
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _PRESENT = 1 << 63
 _ZERO_PAGE = bytes(PAGE_BYTES)
-_SERVER = b"lockstep.host.server"
+_SERVER = b"\0lockstep.host\0"
 
 
 @dataclasses.dataclass(frozen=True)

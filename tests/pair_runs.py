@@ -71,7 +71,7 @@ class Pair:
         """The fork server."""
         with contextlib.suppress(psutil.Error):
             for child in psutil.Process(self.process.pid).children():
-                if "lockstep.host.server" in child.cmdline():
+                if "lockstep.host" in child.cmdline():
                     return child
         return None
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -22,10 +25,21 @@ _CLICK_ERRORS: tuple[type[BaseException], ...] = tuple(
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line `arguments` (default: the process's own) and exit."""
+    # Until all is imported that a command needs: looking it through for garbage took half of a short run's time.
+    gc.disable()
     # NumPy's threads would cost start-up time and nothing here uses them.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     _occupy_closed_streams()
-    sys.exit(exit_code_of(sys.argv[1:] if arguments is None else arguments))
+    _leave(exit_code_of(sys.argv[1:] if arguments is None else arguments))
+
+
+def _leave(exit_code: int) -> NoReturn:
+    """Exit without taking the interpreter, Numba and the guest's memory apart, which takes a quarter of a second."""
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    os._exit(exit_code)
 
 
 def exit_code_of(arguments: Sequence[str]) -> int:

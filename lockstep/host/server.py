@@ -1,21 +1,18 @@
 """The fork server: imports and compiles everything once, then forks hosts, each ready in milliseconds.
 
-    python -m lockstep.host.server FD      FD: a Unix socket to the monitor
+    python -m lockstep.host FD      FD: a Unix socket to the monitor
 
 It has one thread and dies with the monitor; hosts die with it.
 """
 
 from __future__ import annotations
 
-import os
-
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-
 import ctypes
+import gc
+import os
 import select
 import signal
 import socket
-import sys
 import traceback
 from pathlib import Path
 
@@ -78,6 +75,9 @@ class Server:
             self.plan = plan_boot(self.config)
             self.typed = message.typed
             warm_up()
+            # What is there now stays for good: hosts share its memory as long as nobody looks it through for garbage.
+            gc.freeze()
+            gc.enable()
         except LockstepError as error:
             self.wire.send(m.Failed(text=str(error), exit_code=error.exit_code))
             return
@@ -114,13 +114,9 @@ class Server:
         HostProcess(m.Wire(socket.socket(fileno=control)), build).run()
 
 
-def main() -> None:
-    """Serve on the descriptor named on the command line."""
+def serve(descriptor: int) -> None:
+    """Serve the monitor at the other end of the Unix socket `descriptor`."""
     die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    Server(m.Wire(socket.socket(fileno=int(sys.argv[1])))).run()
-
-
-if __name__ == "__main__":
-    main()
+    Server(m.Wire(socket.socket(fileno=descriptor))).run()

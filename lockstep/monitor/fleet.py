@@ -87,7 +87,7 @@ class Fleet:
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "lockstep.host.server", str(theirs.fileno())],
+                [sys.executable, "-m", "lockstep.host", str(theirs.fileno())],
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
