@@ -22,7 +22,7 @@ ROOM_BYTES_MIN = 64 << 20
 
 _INHERITED = "LOCKSTEP_NATIVE_CACHE"
 """Environment variable by which a process tells the ones that it starts where its compiled code is."""
-_WITHOUT_NATIVE_CODE = ("cli", "ui", "catalog", "sim")
+_WITHOUT_NATIVE_CODE = ("cli", "ui", "catalog", "sim", "verify")
 
 
 def source_key(package: Path) -> str:

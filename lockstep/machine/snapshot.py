@@ -42,7 +42,8 @@ def _settle(board: Any, control: Any) -> None:
 
 
 @nopython
-def _forget_translations(wirings: Any) -> None:
+def forget_translations(wirings: Any) -> None:
+    """An architectural flush on every hart."""
     for hart in range(len(wirings)):
         flush_translations(wirings[hart])
 
@@ -81,7 +82,7 @@ def restore_snapshot(wires: Wires, snapshot: Snapshot) -> None:
         for field, value in keep.items():
             engine.registers[field] = value
         engine.uc.ctl_flush_tb()
-    _forget_translations(wires.wirings)
+    forget_translations(wires.wirings)
 
 
 def digest_board(wires: Wires) -> bytes:

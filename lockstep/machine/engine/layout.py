@@ -40,6 +40,7 @@ _ENV_FIELDS: dict[str, tuple[object, int]] = {
     "fpr": ((np.int64, (32,)), 256),
     "pc": (np.int64, 512),
     "load_reservation": (np.int64, 520),
+    "frm": (np.int64, 536),
     "badaddr": (np.int64, 544),
     "priv": (np.int64, 592),
     "mhartid": (np.int64, 616),
