@@ -100,9 +100,10 @@ class Engine:
         self.env: int = self.cpu + layout.CPU_ENV
         registers = (ctypes.c_char * layout.ENV_BYTES).from_address(self.env)
         self.registers = np.frombuffer(memoryview(registers), layout.ENV)
-        self._check()
+        self._check(code_buffer_bytes)
+        self._trust_memory_accesses()
 
-    def _check(self) -> None:
+    def _check(self, code_buffer_bytes: int) -> None:
         registers = self.registers[0]
         expected = [0x5150_0000 + number for number in range(1, 32)]
         for number, value in enumerate(expected, 1):
@@ -120,6 +121,9 @@ class Engine:
             and read_word(self.cpu + layout.CPU_TLB_FILL) == address_of("riscv_cpu_tlb_fill_riscv64")
             and ctypes.c_int32.from_address(self.cpu + layout.CPU_CFLAGS_NEXT_TB).value == -1
             and read_word(self.cpu + layout.CPU_CLASS) < self.cpu + 2 * layout.CPU_ENV
+            and bytes(ctypes.string_at(self.address + layout.ENGINE_FLAGS, 4)) == bytes((0, 0, 0, 1))
+            and ctypes.c_uint32.from_address(self.address + layout.ENGINE_CODE_BUFFER_BYTES).value
+            == code_buffer_bytes
         )
         if not fits:
             raise InternalError(
@@ -128,6 +132,14 @@ class Engine:
         registers["gpr"][:] = 0
         for name in ("pc", "mscratch", "stvec"):
             registers[name] = 0
+
+    def _trust_memory_accesses(self) -> None:
+        """Let translated code ask at the start of a block only whether to stop, not after each load and store.
+
+        That call costs a third of the time, for it makes TCG write all guest registers back to memory. What makes this
+        machine stop is its block hook; nothing calls `uc_emu_stop` from within an access or from another thread.
+        """
+        ctypes.c_uint8.from_address(self.address + layout.ENGINE_NO_EXIT_REQUEST).value = 1
 
     def replace_tlb_fill(self, function: int) -> None:
         """Let the C function at `function` stand in for `riscv_cpu_tlb_fill` in this engine."""
