@@ -1,6 +1,6 @@
 """What travels on the TCP channel: frames with a checksum, after a handshake that proves knowledge of the secret.
 
-    frame     length int32 | crc32 | body
+    frame     length int32 | crc32 of the length | crc32 of the body | body
     to the secondary, DATA   horizon int64, then entries: kind int32, length int32, position int64, pc int64, payload
     to the primary,   ACK    held int64 (a horizon: all below it is held), executed int64 (a position)
 
@@ -23,7 +23,8 @@ from lockstep.log.entry import Entry
 
 CHALLENGE_BYTES = 32
 FRAME_BYTES_MAX = 1 << 24
-_FRAME = struct.Struct("<iI")
+_LENGTH = struct.Struct("<i")
+_FRAME = struct.Struct("<iII")
 _ENTRY = struct.Struct("<iiqq")
 _HORIZON = struct.Struct("<q")
 _ACK = struct.Struct("<qq")
@@ -57,13 +58,18 @@ def receive_exactly(connection: socket.socket, size: int) -> bytes:
 
 def frame(body: bytes) -> bytes:
     """`body` as it travels."""
-    return _FRAME.pack(len(body), zlib.crc32(body)) + body
+    return _FRAME.pack(len(body), _length_checksum(len(body)), zlib.crc32(body)) + body
+
+
+def _length_checksum(length: int) -> int:
+    """A damaged length must not be waited for: the bytes that it promises may take minutes to come."""
+    return zlib.crc32(_LENGTH.pack(length))
 
 
 def receive_frame(connection: socket.socket) -> bytes:
     """The body of the next frame."""
-    length, checksum = _FRAME.unpack(receive_exactly(connection, _FRAME.size))
-    if not 0 <= length <= FRAME_BYTES_MAX:
+    length, length_checksum, checksum = _FRAME.unpack(receive_exactly(connection, _FRAME.size))
+    if _length_checksum(length) != length_checksum or not 0 <= length <= FRAME_BYTES_MAX:
         raise ChannelError("a frame of the log's channel has a damaged length")
     body = receive_exactly(connection, length)
     if zlib.crc32(body) != checksum:

@@ -15,6 +15,7 @@ from lockstep.machine.devices.finisher import KIND_EXIT, finisher_reset
 from lockstep.machine.devices.plic import plic_reset
 from lockstep.machine.devices.rtc import rtc_reset
 from lockstep.machine.devices.uart import uart_reset
+from lockstep.machine.engine.host_float import use_default_float_environment
 from lockstep.machine.events import QUIET_POSITIONS, TURN_POSITIONS
 from lockstep.machine.loader.place import BootPlan, plan_boot, write_boot
 from lockstep.machine.run_loop import next_event_ns, run
@@ -98,6 +99,7 @@ class Machine:
         control = self.control
         control["limit"], control["exact_icount"] = limit, exact_icount
         control["stop_when_quiet"] = stop_when_quiet
+        use_default_float_environment()
         reason = run(self.wires.wirings.ctypes.data)
         if reason == state.FAILED:
             raise InternalError(

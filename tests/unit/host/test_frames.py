@@ -65,6 +65,18 @@ def test_no_flipped_bit_passes() -> None:
             received(bytes(damaged))
 
 
+def test_a_damaged_length_is_not_waited_for(ends: tuple[socket.socket, socket.socket]) -> None:
+    whole = frame(encode_data(77, []))
+    for bit in range(32):
+        damaged = bytearray(whole)
+        damaged[bit // 8] ^= 1 << bit % 8
+        ours, theirs = ends
+        ours.sendall(damaged)
+        with pytest.raises(ChannelError, match="damaged length"):
+            receive_frame(theirs)
+        theirs.recv(len(whole))
+
+
 def test_a_frame_that_breaks_off_is_refused() -> None:
     whole = frame(b"body")
     for size in range(len(whole)):
