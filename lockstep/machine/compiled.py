@@ -72,6 +72,7 @@ def _locked(path: Path, *, wait: bool = True) -> Iterator[None]:
 
 def warm_up() -> None:
     """Take a small machine through all that a run does."""
+    from lockstep.machine.checks import compare_check, make_check
     from lockstep.machine.machine import Machine, Stop
 
     program = b"".join(word.to_bytes(4, "little") for word in _POWER_OFF)
@@ -82,3 +83,4 @@ def warm_up() -> None:
     machine.restore(machine.snapshot())
     machine.digest()
     _ = machine.next_event_ns
+    compare_check(machine.wires, make_check(machine.wires, 0, 1))
