@@ -38,3 +38,13 @@ def call_int32(typing_context: Any, function: Any, arguments: Any) -> Any:
         return builder.sext(_call(context, builder, signature, values, ir.IntType(32)), ir.IntType(64))
 
     return int64(int64, arguments), emit
+
+
+@intrinsic
+def call_int64(typing_context: Any, function: Any, arguments: Any) -> Any:
+    """As `call_void`, of a function that returns 64 bits."""
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return _call(context, builder, signature, values, ir.IntType(64))
+
+    return int64(int64, arguments), emit

@@ -40,7 +40,7 @@ from lockstep.native_calls import call_void
 
 @nopython
 def _restart(wiring: Wiring) -> None:
-    """Leave the block that is about to run and look up the code at the hart's pc; does not return."""
+    """Leave the block that is about to run, to go on at the hart's pc or to end the run; does not return."""
     call_void(wiring.loop_exit, (wiring.cpu,))
 
 
@@ -100,13 +100,9 @@ def begin_block(wiring: Wiring, pc: int, size: int, address: int) -> None:
     if natural:
         board.cut_at = -1
     if control.cutting == 0 and check_exact(wiring) != GO_ON:
-        return
-    if natural and board.position >= control.deadline:
-        action = at_natural_start(wiring, pc)
-        if action != GO_ON:
-            if control.stop == 0:
-                _restart(wiring)
-            return
+        _restart(wiring)
+    if natural and board.position >= control.deadline and at_natural_start(wiring, pc) != GO_ON:
+        _restart(wiring)
     if size == 0:
         enter_trap(wiring, ILLEGAL_INSTRUCTION, code_at(wiring, control, pc), pc, False)
         _restart(wiring)
@@ -220,7 +216,7 @@ def _stays_at_unfetchable(wiring: Wiring, pc: int) -> bool:
 
 @callback(void(int64, int64, int64, int64))
 def begin_block_callback(wiring_address: int, pc: int, size: int, record: int) -> None:
-    """Called by the shim."""
+    """Called by the block hook's fast path."""
     begin_block(wiring_at(wiring_address), pc, size, record)
 
 

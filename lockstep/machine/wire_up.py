@@ -13,8 +13,10 @@ import unicorn
 from lockstep.machine import bus, csrs, hooks, mmu
 from lockstep.machine.access import wiring_at
 from lockstep.machine.blocks import BLOCK_BYTES_MAX, prepare_next
+from lockstep.machine.engine import floating_point, machine_code
+from lockstep.machine.engine.layout import ENGINE_NO_EXIT_REQUEST, ENV, TRANSLATOR_ENGINE
 from lockstep.machine.engine.libunicorn import Engine, address_of, check_version, set_csr
-from lockstep.machine.engine.shim import Shim
+from lockstep.machine.engine.redirect import redirect
 from lockstep.machine.memory_map import (
     CLINT_BASE,
     CLINT_SIZE,
@@ -91,6 +93,32 @@ def replace_csr_handlers() -> int:
     return int(mstatus.write)
 
 
+@functools.cache
+def replace_functions() -> machine_code.CodeMemory:
+    """Make libunicorn call ours instead of some functions of its own, in every engine of this process.
+
+    What it emits at the start of each block, a call that asks whether to stop, it doesn't emit any more for engines of
+    machines: those are stopped by their block hook, which leaves the block. The hypervisor extension isn't there, so
+    that to ask whether floating point is on is to look at mstatus.
+    """
+    code = machine_code.CodeMemory()
+    emit_call = "tcg_gen_callN_riscv64"
+    skip = machine_code.skip_if(
+        second=address_of("helper_check_exit_request_riscv64"),
+        record=TRANSLATOR_ENGINE,
+        flag=ENGINE_NO_EXIT_REQUEST,
+        original=address_of(emit_call),
+    )
+    redirect(emit_call, code.add(skip))
+    for symbol, ours in floating_point.REPLACED.items():
+        redirect(symbol, code.add(machine_code.with_fourth(ours.address, address_of(symbol))))
+    redirect(
+        "riscv_cpu_fp_enabled_riscv64",
+        code.add(machine_code.test_word(_offset(ENV, "mstatus"), bits.MSTATUS_FS)),
+    )
+    return code
+
+
 @nopython
 def _prepare_first(wiring_address: int) -> None:
     wiring = wiring_at(wiring_address)
@@ -103,6 +131,7 @@ class Wires:
     def __init__(self, ram_bytes: int, harts: int) -> None:
         """Make `harts` engines on one RAM of `ram_bytes`."""
         check_version()
+        replace_functions()
         self.ram = anonymous_memory(ram_bytes, huge_pages=True)
         self.board = np.zeros(1, BOARD)
         self.control = np.zeros(1, CONTROL)
@@ -110,7 +139,7 @@ class Wires:
         self.pages = np.zeros(ram_bytes >> bits.PAGE_SHIFT, np.int32)
         self.memory: list[Any] = []
         self.engines: list[Engine] = []
-        self.shims: list[Shim] = []
+        self.code = machine_code.CodeMemory()
         control: Any = self.control[0]
         control["ram_address"], control["ram_bytes"] = self.ram.ctypes.data, ram_bytes
         control["pages_address"] = self.pages.ctypes.data
@@ -143,15 +172,15 @@ class Wires:
         engine.add_hook(unicorn.UC_HOOK_INTR, hooks.exception_callback.address, address)
         engine.add_hook(unicorn.UC_HOOK_INSN_INVALID, hooks.breakpoint_callback.address, address)
         board, control = self.board.ctypes.data, self.control.ctypes.data
-        shim = Shim(
+        hook = machine_code.block_hook(
             position=board + _offset(BOARD, "position"),
+            control=control,
             deadline=control + _offset(CONTROL, "deadline"),
             in_flight=control + _offset(CONTROL, "block"),
             slow=hooks.begin_block_callback.address,
             wiring=address,
         )
-        self.shims.append(shim)
-        wiring["hook"] = engine.add_block_hook(shim.address, int(wiring["blocks_first"]))
+        wiring["hook"] = engine.add_block_hook(self.code.add(hook), int(wiring["blocks_first"]))
         _prepare_first(address)
 
 

@@ -15,6 +15,10 @@ ENGINE_FLAGS = 2032
 """Four flags of a byte each: hook_insert, first_tb, no_exit_request, init_done."""
 ENGINE_NO_EXIT_REQUEST = ENGINE_FLAGS + 2
 ENGINE_CODE_BUFFER_BYTES = 14864
+ENGINE_TRANSLATOR = 768
+
+# TCGContext
+TRANSLATOR_ENGINE = 35184
 
 # RISCVCPU, which starts with its CPUState
 CPU_CFLAGS_NEXT_TB = 24

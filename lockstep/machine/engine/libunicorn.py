@@ -121,6 +121,8 @@ class Engine:
             and read_word(self.cpu + layout.CPU_TLB_FILL) == address_of("riscv_cpu_tlb_fill_riscv64")
             and ctypes.c_int32.from_address(self.cpu + layout.CPU_CFLAGS_NEXT_TB).value == -1
             and read_word(self.cpu + layout.CPU_CLASS) < self.cpu + 2 * layout.CPU_ENV
+            and read_word(read_word(self.address + layout.ENGINE_TRANSLATOR) + layout.TRANSLATOR_ENGINE)
+            == self.address
             and bytes(ctypes.string_at(self.address + layout.ENGINE_FLAGS, 4)) == bytes((0, 0, 0, 1))
             and ctypes.c_uint32.from_address(self.address + layout.ENGINE_CODE_BUFFER_BYTES).value
             == code_buffer_bytes
@@ -134,9 +136,9 @@ class Engine:
             registers[name] = 0
 
     def _trust_memory_accesses(self) -> None:
-        """Let translated code ask at the start of a block only whether to stop, not after each load and store.
+        """Let translated code not ask after each load and store whether to stop.
 
-        That call costs a third of the time, for it makes TCG write all guest registers back to memory. What makes this
+        That call costs a fifth of the time, for it makes TCG write all guest registers back to memory. What makes this
         machine stop is its block hook; nothing calls `uc_emu_stop` from within an access or from another thread.
         """
         ctypes.c_uint8.from_address(self.address + layout.ENGINE_NO_EXIT_REQUEST).value = 1
