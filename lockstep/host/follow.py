@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lockstep.errors import DivergenceError
+from lockstep.ft.following import Step, has_caught_up, next_step
 from lockstep.ft.roles import Event, Role
 from lockstep.host.entries import apply_entry, check_place
 from lockstep.host.host import Host
@@ -12,7 +13,6 @@ from lockstep.machine.machine import Stop
 
 POLL_S = 0.0003
 """How long a secondary that has caught up waits before it looks at the log again."""
-CAUGHT_UP_POSITIONS = 8_000_000
 RUN_POSITIONS = 500_000
 """How far to run, at least, before the primary is told about it; the less the closer it is followed."""
 
@@ -26,12 +26,16 @@ class Follow:
 
     def step(self) -> bool:
         """Apply what is due and run as far as the log allows; True once a host that goes live is at the cut."""
-        host, machine = self.host, self.host.machine
+        host, machine, member = self.host, self.host.machine, self.host.member
         assert host.channel is not None
         ring = host.channel.ring
         horizon = ring.horizon()
         entry = ring.peek()
-        if entry is not None and entry.position <= machine.position:
+        going_live = host.role is Role.GOING_LIVE
+        entry_position = None if entry is None else entry.position
+        step, target = next_step(machine.position, horizon, entry_position, going_live=going_live)
+        if step is Step.APPLY:
+            assert entry is not None
             check_place(machine, entry)
             apply_entry(machine, entry.kind, entry.payload)
             ring.pop()
@@ -39,16 +43,11 @@ class Follow:
             host.entries[name] = host.entries.get(name, 0) + 1
             host.entry_bytes += len(entry.payload)
             return False
-        if not host.caught_up and horizon and horizon - machine.position < CAUGHT_UP_POSITIONS:
-            host.caught_up = True
+        if not member.has_caught_up and has_caught_up(machine.position, horizon):
+            member.has_caught_up = True
             host.send(CaughtUp())
-        going_live = host.role is Role.GOING_LIVE
-        target = horizon if entry is None else min(entry.position, horizon)
-        if going_live and entry is not None:
-            # Whole entries beyond the horizon are applied as well (rule 4).
-            target = entry.position
-        if machine.position >= target or host.is_at_max_icount:
-            if going_live and (entry is None or host.is_at_max_icount):
+        if step is not Step.RUN or host.is_at_max_icount:
+            if going_live:
                 return True
             self._wait()
             return False

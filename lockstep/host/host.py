@@ -13,15 +13,12 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from lockstep.ft.output import OutputGate, Retention
-from lockstep.ft.roles import Event, Role, next_role
+from lockstep.ft.member import Member
+from lockstep.ft.roles import Event, Role
 from lockstep.host.channel import Channel
 from lockstep.host.messages import Dying, Ended, Message, Wire
 from lockstep.machine.machine import Machine, Stop
 from lockstep.machine.state import NEVER
-
-RETAINED_BYTES_MAX = 1 << 18
-"""A guest whose output nobody takes stands still when this much of it waits."""
 
 Request = Callable[[], None]
 
@@ -33,22 +30,15 @@ class Host:
         """`machine` is built, or waits for a snapshot; `wire` leads to the monitor."""
         self.wire = wire
         self.machine = machine
-        self.role = Role.IDLE
-        self.generation = 0
+        self.member = Member()
         self.channel: Channel | None = None
-        self.retention = Retention()
-        self.gate = OutputGate()
-        self.sent_bytes = 0
         self.console_lock = threading.Lock()
+        """Held by who changes or reads the member's outbox or inbox."""
         self.channel_lock = threading.Lock()
         """The control thread looks at the channel only under it: the machine thread unmaps what it closes."""
-        self.input_gate = OutputGate()
-        """Live input, counted in bytes: what of it the secondary is sure to know of."""
         self.requests: deque[Request] = deque()
         self.wake = threading.Event()
         self.ended: Ended | None = None
-        self.announced_end = False
-        self.caught_up = False
         self.crash_icount: int | None = None
         self.max_icount: int | None = None
         self.clone_wanted: Request | None = None
@@ -85,9 +75,14 @@ class Host:
         self.wake.wait(seconds)
         self.serve_requests()
 
+    @property
+    def role(self) -> Role:
+        """What this host is to its pair."""
+        return self.member.role
+
     def become(self, event: Event) -> None:
         """Change role by the transition table."""
-        self.role = next_role(self.role, event)
+        self.member.become(event)
 
     def limit(self) -> int:
         """The position at which a run has to come back for what was asked of this host by icount."""
@@ -97,36 +92,25 @@ class Host:
         return self.machine.position + max(min(bounds) - self.machine.icount, 0)
 
     def collect_console(self) -> None:
-        """Move what the guest wrote into retention, if that has room; from either thread.
-
-        Only a host that runs live has to wait for room: a secondary makes what its primary had room for, and one
-        that goes live must get to the cut before it can offer anything.
-        """
-        is_live = self.role in (Role.PRIMARY, Role.PRIMARY_ALONE)
+        """Move what the guest wrote into retention, if that has room; from either thread."""
         with self.console_lock:
-            if not is_live or self.retention.end - self.retention.base < RETAINED_BYTES_MAX:
+            if self.member.may_collect:
                 self.collect_all()
 
     def collect_all(self) -> None:
         """Move all that the guest wrote into retention, under `console_lock`."""
-        self.retention.add(self.machine.drain_console())
-        self.gate.made(self.retention.end, self.machine.position)
+        data = self.machine.drain_console()
+        self.member.outbox.made(data, self.machine.position)
 
     def written(self, count: int) -> None:
         """The world has the first `count` bytes of the console."""
         with self.console_lock:
-            self.retention.trim(count)
-            self.gate.trim(count)
+            self.member.outbox.written(count)
 
-    def held(self) -> int:
-        """The horizon below which the secondary holds everything; there is nothing to wait for without one."""
+    def channel_held(self) -> int | None:
+        """The horizon below which the secondary holds everything; None without a channel."""
         with self.channel_lock:
-            if self.role is Role.PRIMARY_ALONE:
-                return NEVER
-            if self.channel is None:
-                # A primary whose secondary went before that was put on record releases nothing (rule 6).
-                return NEVER if self.role is Role.ENDED else 0
-            return self.channel.held()
+            return None if self.channel is None else self.channel.held()
 
     def published(self) -> int:
         """How far the log reaches; 0 without one."""
@@ -144,7 +128,7 @@ class Host:
             exit_code=machine.exit_code,
             icount=machine.icount,
             digest=machine.digest(),
-            console_bytes=self.retention.end,
+            console_bytes=self.member.outbox.retention.end,
             at_s=self.stopped_at_s or time.monotonic(),
             log=dict(self.entries),
             log_bytes=self.entry_bytes,

@@ -31,7 +31,6 @@ class Lead:
         """`host` stands at a natural block start and has the role of a primary."""
         self.host = host
         self.pace = Pace(host.machine, sets_rtc=False) if host.machine.config.clock == "host" else None
-        self.waiting_input = bytearray()
 
     def step(self) -> None:
         """Run until something stops the machine, and deal with that."""
@@ -103,19 +102,20 @@ class Lead:
 
     def type(self, offset: int, data: bytes) -> None:
         """Live input came from the monitor; what the machine already has is passed over."""
-        known = input_count(self.host.machine) + len(self.waiting_input)
-        self.waiting_input += data[max(known - offset, 0) :]
+        with self.host.console_lock:
+            self.host.member.type(offset, data, input_count(self.host.machine))
 
     def _take_input(self) -> None:
-        room = wire_room(self.host.machine)
-        if not self.waiting_input or room <= 0 or self.host.ended is not None:
+        host = self.host
+        inbox = host.member.inbox
+        if not inbox or host.ended is not None:
             return
-        data = bytes(self.waiting_input[:room])
-        del self.waiting_input[: len(data)]
-        self.append(INPUT, data)
-        # An entry is held when the horizon is past its position.
-        with self.host.console_lock:
-            self.host.input_gate.made(input_count(self.host.machine), self.host.machine.position + 1)
+        with host.console_lock:
+            data = inbox.take(wire_room(host.machine))
+        if data:
+            self.append(INPUT, data)
+            with host.console_lock:
+                inbox.logged(input_count(host.machine), host.machine.position)
 
     def _keep_pace(self) -> None:
         if self.pace is None:
@@ -135,7 +135,7 @@ class Lead:
         if self.host.ended is not None:
             return
         machine = self.host.machine
-        is_due = self.pace.real_ns >= machine.next_event_ns or self.waiting_input
+        is_due = self.pace.real_ns >= machine.next_event_ns or self.host.member.inbox
         lag_ns = self.pace.real_ns - machine.guest_ns
         if is_due and lag_ns > 0:
             self.append(CLOCK, clock_payload(int(machine.board["time_offset_ns"]) + lag_ns))

@@ -30,9 +30,6 @@ from lockstep.machine.machine import Machine
 TICK_S = 0.002
 """How often output is looked for and sent."""
 BEAT_S = 0.04
-IN_FLIGHT_BYTES_MAX = 1 << 17
-"""Output sent and not yet known to be written."""
-_PIECE_BYTES = 1 << 16
 HOST_FAILED = 70
 
 
@@ -46,7 +43,6 @@ class HostProcess:
         self.host: Host | None = None
         self.lead: Lead | None = None
         self.next_beat_s = 0.0
-        self.confirmed_input = 0
         self.max_icount: int | None = None
 
     def run(self) -> None:
@@ -95,7 +91,7 @@ class HostProcess:
         if message.rtc_epoch_ns is not None and not cloned:
             machine.board["rtc_epoch_ns"] = message.rtc_epoch_ns
         host = self.host = Host(self.wire, machine)
-        host.generation = 1 if message.route is None else message.route.generation
+        host.member.generation = 1 if message.route is None else message.route.generation
         host.max_icount = self.max_icount
         if isinstance(message, m.StartPrimary):
             host.become(Event.START_PRIMARY)
@@ -139,12 +135,8 @@ class HostProcess:
         host = self.host
         assert host is not None and host.channel is not None
         host.channel.cut()
-        host.announced_end = False
-        host.generation = message.generation
         with host.console_lock:
-            host.sent_bytes = message.sink_bytes
-        host.written(message.sink_bytes)
-        host.become(Event.WON_GENERATION)
+            host.member.go_live(message.generation, message.sink_bytes)
 
     def _go_alone(self) -> None:
         host = self.host
@@ -153,8 +145,7 @@ class HostProcess:
             host.clone_wanted = None
             host.clone_refused()
         host.log_to(None)
-        if host.role in (Role.PRIMARY, Role.ENDED):
-            host.become(Event.SECONDARY_LOST)
+        host.member.go_alone()
 
     def _type(self, message: m.Input) -> None:
         if self.lead is not None:
@@ -233,18 +224,16 @@ class HostProcess:
 
     def _be_live(self, host: Host) -> None:
         host.log_to(None)
-        host.become(Event.CUT_REACHED)
+        host.member.reach_cut(guest_ended=host.ended is not None)
         self.lead = Lead(host)
         live = m.Live(
-            generation=host.generation,
+            generation=host.member.generation,
             icount=host.machine.icount,
             at_s=time.monotonic(),
             input_count=int(host.machine.board["wire_tail"]),
         )
         host.has_started = True
         host.send(live)
-        if host.ended is not None:
-            host.become(Event.GUEST_ENDED)
 
     # Every tick.
 
@@ -256,35 +245,27 @@ class HostProcess:
             behind = max(host.published() - position, 0)
             host.send(m.Beat(icount=host.machine.icount, position=position, behind_positions=behind))
             self._reap(host)
-        is_live = self.lead is not None and host.role in (Role.PRIMARY, Role.PRIMARY_ALONE, Role.ENDED)
-        if is_live:
+        if host.member.speaks:
             self._send_output(host)
             self._confirm_input(host)
         ended = host.ended
-        if ended is not None and not host.announced_end:
-            # One that was made to stop says so at once: it may be because nobody takes its output.
-            is_sent = host.sent_bytes == ended.console_bytes or ended.stop not in ("FINISHED", "IDLE")
-            if is_sent or not is_live:
-                host.announced_end = True
-                host.send(ended)
+        if ended is not None and host.member.may_announce_end(
+            ended.console_bytes, by_itself=ended.stop in ("FINISHED", "IDLE")
+        ):
+            host.member.has_announced_end = True
+            host.send(ended)
 
     def _send_output(self, host: Host) -> None:
         host.collect_console()
         with host.console_lock:
-            released = host.gate.covered(host.held())
-            end = min(released, host.retention.base + IN_FLIGHT_BYTES_MAX)
-            while host.sent_bytes < end:
-                piece_end = min(end, host.sent_bytes + _PIECE_BYTES)
-                data = host.retention.piece(host.sent_bytes, piece_end)
-                host.send(m.Output(generation=host.generation, offset=host.sent_bytes, data=data))
-                host.sent_bytes = piece_end
+            for offset, data in host.member.releases(host.channel_held()):
+                host.send(m.Output(generation=host.member.generation, offset=offset, data=data))
 
     def _confirm_input(self, host: Host) -> None:
         """Tell the source what it need not keep (rule 4)."""
         with host.console_lock:
-            count = host.input_gate.covered(host.held())
-        if count > self.confirmed_input:
-            self.confirmed_input = count
+            count = host.member.confirms(host.channel_held())
+        if count is not None:
             host.send(m.InputTaken(count=count))
 
     def _reap(self, host: Host) -> None:

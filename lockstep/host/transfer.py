@@ -14,6 +14,7 @@ import numpy as np
 import zstandard
 
 from lockstep.errors import InternalError
+from lockstep.ft.outbox import Outbox
 from lockstep.ft.output import Retention
 from lockstep.host.host import Host
 from lockstep.machine.snapshot import Snapshot, hart_bytes, settle
@@ -38,7 +39,7 @@ class Header(msgspec.Struct, frozen=True):
 
 def send_state(host: Host, descriptor: int) -> None:
     """Write the state of `host`, whose machine must stand still, to `descriptor`."""
-    wires, retention = host.machine.wires, host.retention
+    wires, retention = host.machine.wires, host.member.outbox.retention
     settle(wires)
     header = Header(
         ram_bytes=wires.ram.nbytes,
@@ -93,6 +94,6 @@ def receive_state(host: Host, descriptor: int) -> int:
             chunk = decompressor.decompress(stream.exactly(size), max_output_size=CHUNK_BYTES)
             ram[index : index + len(chunk)] = np.frombuffer(chunk, np.uint8)
         machine.restore(Snapshot(None, header.board, tuple(header.harts)))
-    host.retention = Retention(header.retained_base, header.retained)
+    host.member.outbox = Outbox(Retention(header.retained_base, header.retained))
     host.entries, host.entry_bytes = header.entries, header.entry_bytes
     return stream.bytes

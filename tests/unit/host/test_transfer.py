@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from lockstep.errors import InternalError
-from lockstep.ft.output import Retention
 from lockstep.host import messages as m
 from lockstep.host.host import Host
 from lockstep.host.transfer import receive_state, send_state
@@ -27,8 +26,8 @@ def host(boot: bool, memory_bytes: int = 64 << 20) -> Host:
 def test_what_arrives_is_the_same_machine_and_runs_on_the_same() -> None:
     original, copy = host(True), host(False)
     assert original.machine.run(limit=200_000) is Stop.REACHED
-    original.retention.add(original.machine.drain_console())
-    original.retention.trim(3)
+    original.collect_console()
+    original.written(3)
     original.entries, original.entry_bytes = {"input": 2}, 30
     reader, writer = os.pipe()
     sender = threading.Thread(target=send_state, args=(original, writer))
@@ -37,9 +36,9 @@ def test_what_arrives_is_the_same_machine_and_runs_on_the_same() -> None:
     sender.join()
     assert copy.machine.digest() == original.machine.digest()
     assert (copy.machine.icount, copy.machine.pc) == (original.machine.icount, original.machine.pc)
-    kept: Retention = original.retention
-    assert copy.retention.base == kept.base == 3
-    assert copy.retention.piece(3, kept.end) == kept.piece(3, kept.end)
+    kept, copied = original.member.outbox.retention, copy.member.outbox.retention
+    assert copied.base == kept.base == 3
+    assert copied.piece(3, kept.end) == kept.piece(3, kept.end)
     assert (copy.entries, copy.entry_bytes) == ({"input": 2}, 30)
     ends = [(one.machine.run(), one.machine.icount, one.machine.digest()) for one in (original, copy)]
     assert ends[0] == ends[1]
