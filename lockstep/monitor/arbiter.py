@@ -25,6 +25,9 @@ class Record(msgspec.Struct, frozen=True):
 class Arbiter(Protocol):
     """A store of one record with an atomic change."""
 
+    def begin(self, record: Record) -> bool:
+        """Store the first record; False if there is one."""
+
     def current(self) -> Record:
         """The record as it stands."""
 

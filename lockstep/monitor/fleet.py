@@ -10,33 +10,26 @@ import socket
 import struct
 import subprocess
 import sys
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from lockstep.host import messages as m
+from lockstep.log.shared import SharedRing
 from lockstep.machine.config import MachineConfig
+from lockstep.monitor.parties import Host
 
 SOCKET_BUFFER_BYTES = 1 << 20
+RING_BYTES = 1 << 22
 SEND_LIMIT = struct.pack("@ll", 1, 0)
 """One second, as the kernel's `struct timeval`."""
 
 
-@dataclasses.dataclass
-class HostHandle:
+@dataclasses.dataclass(kw_only=True, eq=False)
+class HostHandle(Host):
     """One host process."""
 
-    number: int
     wire: m.Wire
-    spawned_at_s: float
     pid: int | None = None
     pidfd: int | None = None
-    is_ready: bool = False
-    last_sign_s: float = 0.0
-    beat: m.Beat | None = None
-    dying_at_s: float | None = None
-    ended: m.Ended | None = None
-    crash_armed: bool = False
-    is_told_to_end: bool = False
 
     def kill(self) -> None:
         """SIGKILL, to this very process."""
@@ -82,8 +75,15 @@ def prepare_message(config: MachineConfig, typed: bytes) -> m.Prepare:
 class Fleet:
     """The fork server and the hosts that it forked."""
 
-    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
-        """Start the fork server."""
+    def __init__(
+        self,
+        environment: Mapping[str, str] | None = None,
+        *,
+        spawning: Callable[[HostHandle], None] = lambda handle: None,
+        forgetting: Callable[[HostHandle], None] = lambda handle: None,
+    ) -> None:
+        """Start the fork server. Hosts are given to `spawning` as they come, to `forgetting` before they go."""
+        self._spawning, self._forgetting = spawning, forgetting
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
@@ -98,18 +98,18 @@ class Fleet:
         self.hosts: dict[int, HostHandle] = {}
         self._spawned = 0
 
-    def spawn(self) -> HostHandle:
+    def spawn(self, now_s: float) -> HostHandle:
         """Fork another host; it reports by `Spawned` (from the server) and `Ready`."""
         self._spawned += 1
         ours, theirs = socket.socketpair()
         for end in (ours, theirs):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER_BYTES)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, SEND_LIMIT)
-        now_s = time.monotonic()
-        handle = HostHandle(self._spawned, m.Wire(ours), now_s, last_sign_s=now_s)
+        handle = HostHandle(number=self._spawned, spawned_at_s=now_s, last_sign_s=now_s, wire=m.Wire(ours))
         self.hosts[handle.number] = handle
         with theirs:
             self.wire.send(m.Spawn(host=handle.number), (theirs.fileno(),))
+        self._spawning(handle)
         return handle
 
     def spawned(self, message: m.Spawned) -> None:
@@ -120,11 +120,26 @@ class Fleet:
             with contextlib.suppress(ProcessLookupError):
                 handle.pidfd = os.pidfd_open(message.pid)
 
-    def forget(self, handle: HostHandle) -> None:
-        """`handle`'s process is gone or about to be: kill it to be sure, and let go of it."""
-        handle.kill()
-        handle.close()
-        self.hosts.pop(handle.number, None)
+    def forget(self, host: Host) -> None:
+        """`host`'s process is gone or about to be: kill it to be sure, and let go of it."""
+        handle = self.hosts.pop(host.number, None)
+        if handle is not None:
+            self._forgetting(handle)
+            handle.kill()
+            handle.close()
+
+    def ring(self, generation: int, secondary: int) -> int:
+        """The descriptor of a new ring in shared memory."""
+        with SharedRing.create(RING_BYTES, generation, secondary) as ring:
+            return os.dup(ring.fd)
+
+    def pipe(self) -> tuple[int, int]:
+        """A new pipe, for a machine's state."""
+        return os.pipe()
+
+    def close_descriptor(self, descriptor: int) -> None:
+        """Close it here; hosts that it was sent to have their own."""
+        os.close(descriptor)
 
     def close(self) -> None:
         """Kill all that is left."""

@@ -9,7 +9,7 @@ import pytest
 
 from lockstep.ft.status import Protection
 from lockstep.host import messages as m
-from lockstep.monitor.arbiter import Record
+from lockstep.monitor.arbiter import DirectoryArbiter, Record
 from lockstep.monitor.protection import Protector
 
 
@@ -35,9 +35,18 @@ class FakeFleet:
         self.spawned = 0
         self.forgotten: list[int] = []
 
-    def spawn(self) -> FakeHost:
+    def spawn(self, now_s: float) -> FakeHost:
         self.spawned += 1
         return FakeHost(self.spawned)
+
+    def ring(self, generation: int, secondary: int) -> int:
+        return 100
+
+    def pipe(self) -> tuple[int, int]:
+        return 101, 102
+
+    def close_descriptor(self, descriptor: int) -> None:
+        pass
 
     def forget(self, handle: FakeHost) -> None:
         self.forgotten.append(handle.number)
@@ -48,14 +57,14 @@ class World:
 
     def __init__(self, directory: Path, secret: bytes | None = None) -> None:
         self.fleet: Any = FakeFleet()
-        self.pair = Protector(self.fleet, directory, None, secret)
-        self.first: Any = self.fleet.spawn()
-        self.second: Any = self.fleet.spawn()
+        self.pair = Protector(self.fleet, DirectoryArbiter(directory), None, secret)
+        self.first: Any = self.fleet.spawn(0.0)
+        self.second: Any = self.fleet.spawn(0.0)
         self.pair.begin(self.first, self.second)
 
     def cloning(self) -> Any:
         """The new host for which the primary has forked off its state."""
-        self.pair.reprotect()
+        self.pair.reprotect(0.0)
         assert self.pair.reprotection is not None
         third = self.pair.reprotection.host
         self.pair.host_ready(third)
@@ -100,7 +109,7 @@ def test_new_secondary_may_win_from_when_it_has_caught_up(world: World) -> None:
     world.pair.host_gone(world.second, 1.0)
     third = world.cloning()
     assert world.pair.status is Protection.NEED_SECONDARY
-    world.pair.caught_up(third)
+    world.pair.caught_up(third, 2.0)
     assert (world.pair.status, world.record().secondary) == (Protection.PROTECTED, 3)
     assert world.pair.host_gone(world.first, 2.0)
     assert third.kinds()[-1] == "GoLive"
@@ -119,7 +128,7 @@ def test_primary_that_dies_while_its_clone_is_on_its_way_is_survived(world: Worl
 
 def test_primary_that_dies_before_it_forked_is_not(world: World) -> None:
     world.pair.host_gone(world.second, 1.0)
-    world.pair.reprotect()
+    world.pair.reprotect(0.0)
     assert not world.pair.host_gone(world.first, 2.0)
     assert world.fleet.forgotten == [2, 3, 1]
     assert world.pair.status is Protection.NOT_RUNNING
@@ -132,9 +141,9 @@ def test_a_clone_that_dies_is_replaced(world: World) -> None:
     assert world.first.kinds()[-1] == "GoAlone"
     fourth = world.cloning()
     assert fourth.number == 4
-    world.pair.caught_up(third)
+    world.pair.caught_up(third, 2.0)
     assert world.record().secondary is None, "the dead one can't be recorded"
-    world.pair.caught_up(fourth)
+    world.pair.caught_up(fourth, 2.0)
     assert world.record().secondary == 4
 
 

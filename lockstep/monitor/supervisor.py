@@ -1,0 +1,217 @@
+"""The monitor's decisions: what follows from what hosts say and don't say. No I/O and no clock.
+
+The event loop (`pair`), and the simulator's, hand over what happened and when. `Protector` knows the roles.
+"""
+
+from __future__ import annotations
+
+from lockstep.errors import DivergenceError, InternalError, LockstepError
+from lockstep.host import messages as m
+from lockstep.monitor.ending import Ending
+from lockstep.monitor.parties import Console, Fleet, Host
+from lockstep.monitor.protection import Protector
+
+HEARTBEAT_LIMIT_S = 0.25
+HOST_START_LIMIT_S = 15.0
+"""How long a forked host may take to its first sign of life."""
+HOSTS_DEAD_AT_START_MAX = 4
+INPUT_BYTES_MAX = 1 << 15
+
+
+class HostFailedError(LockstepError):
+    """A host, or the fork server, can't go on."""
+
+    def __init__(self, text: str, exit_code: int) -> None:
+        """What it said, and with which status to end."""
+        super().__init__(text)
+        self.exit_code = exit_code
+
+
+class Supervisor:
+    """One pair, from its first two hosts to its end."""
+
+    def __init__(
+        self, fleet: Fleet, protector: Protector, console: Console, max_icount: int | None = None
+    ) -> None:
+        """Nothing runs yet."""
+        self.fleet = fleet
+        self.protector = protector
+        self.console = console
+        self.ending = Ending()
+        self.started_at_s: float | None = None
+        self._max_icount = max_icount
+        self._starting: list[Host] = []
+        self._dead_at_start = 0
+        self._checked_at_s = 0.0
+        self._reported_written = 0
+
+    # Start.
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether both hosts have their roles."""
+        return self.protector.primary is not None
+
+    def start(self, now_s: float) -> None:
+        """Make the first two hosts; they get their roles when both are ready."""
+        self._starting = [self.fleet.spawn(now_s), self.fleet.spawn(now_s)]
+
+    def _begin_if_ready(self) -> None:
+        if self._starting and self.ending.reason is None and all(host.is_ready for host in self._starting):
+            primary, secondary = self._starting
+            self._starting = []
+            self.protector.begin(primary, secondary)
+
+    def _replace(self, host: Host, now_s: float) -> None:
+        self._dead_at_start += 1
+        if self._dead_at_start > HOSTS_DEAD_AT_START_MAX:
+            raise InternalError("the hosts die before the guest has started")
+        self.fleet.forget(host)
+        self._starting[self._starting.index(host)] = self.fleet.spawn(now_s)
+
+    # What happens to hosts.
+
+    def gone(self, host: Host, now_s: float) -> None:
+        """`host` died, fell silent or is of no more use."""
+        if host.number not in self.fleet.hosts:
+            return
+        if host in self._starting:
+            self._replace(host, now_s)
+            return
+        was_needed = host is self.protector.primary and self.ending.ended is None
+        if not self.protector.host_gone(host, now_s) and was_needed:
+            self.ending.no_host()
+
+    def hear(self, host: Host, message: m.AnyMessage, now_s: float) -> None:
+        """`host` said something. From one that was let go of only output can matter, and the sink decides on that."""
+        protector = self.protector
+        if isinstance(message, m.Output):
+            self.console.put(protector.sink.accept(message.generation, message.offset, message.data))
+        elif host.number in self.fleet.hosts:
+            host.last_sign_s = now_s
+            self._hear(host, message, now_s)
+
+    def _hear(self, host: Host, message: m.AnyMessage, now_s: float) -> None:
+        protector = self.protector
+        match message:
+            case m.Beat():
+                host.beat = message
+            case m.Ready():
+                self._host_ready(host)
+            case m.Listening():
+                protector.listening(host, message.port)
+            case m.ChannelLost():
+                self._channel_lost(host, message.secondary, now_s)
+            case m.Started():
+                self.started_at_s = message.at_s
+            case m.InputTaken() if host is protector.primary:
+                protector.source.confirm(message.count)
+            case m.Live():
+                protector.went_live(message)
+            case m.Cloned():
+                protector.cloned(message)
+            case m.Received():
+                protector.received(host, message)
+            case m.CaughtUp():
+                protector.caught_up(host, now_s)
+            case m.Dying():
+                host.dying_at_s = message.at_s
+            case m.Ended():
+                self._host_ended(host, message, now_s)
+            case m.Failed():
+                self._host_failed(host, message)
+
+    def _host_ready(self, host: Host) -> None:
+        host.is_ready = True
+        if self._max_icount is not None:
+            host.send(m.Finish(reason="max-icount", max_icount=self._max_icount))
+        self.protector.host_ready(host)
+        self._begin_if_ready()
+
+    def _host_ended(self, host: Host, message: m.Ended, now_s: float) -> None:
+        host.ended = message
+        if host is self.protector.primary:
+            self.ending.guest_ended(message, now_s)
+            self.protector.is_over = True
+
+    def _channel_lost(self, host: Host, secondary: int, now_s: float) -> None:
+        """The primary can't reach who follows it: that one is of no more use."""
+        follower = self.fleet.hosts.get(secondary)
+        if host is self.protector.primary and follower is not None and follower is not host:
+            self.gone(follower, now_s)
+
+    def _host_failed(self, host: Host, message: m.Failed) -> None:
+        if message.exit_code == DivergenceError.exit_code:
+            self.ending.diverged(message.text)
+        elif host is self.protector.primary and self.protector.failover is None:
+            raise HostFailedError(message.text, message.exit_code)
+        else:
+            host.kill()
+
+    # Every round.
+
+    def silent(self, now_s: float) -> list[Host]:
+        """Hosts that were not heard for too long. Read what they may have said, then `give_up` those still silent."""
+        was_late = now_s - self._checked_at_s > HEARTBEAT_LIMIT_S / 2
+        self._checked_at_s = now_s
+        if was_late:
+            # It is this process that was held up; what hosts said meanwhile waits to be read.
+            return []
+        return [host for host in self.fleet.hosts.values() if self._is_silent(host, now_s)]
+
+    def give_up(self, host: Host, now_s: float) -> None:
+        """Take `host` for dead, unless it was heard since."""
+        if self._is_silent(host, now_s):
+            self.gone(host, now_s)
+
+    def _is_silent(self, host: Host, now_s: float) -> bool:
+        if host is self.protector.primary and self.protector.secondary is None:
+            return False  # nobody could take over: a host that may wake is better than none
+        limit_s = HOST_START_LIMIT_S if host.beat is None else HEARTBEAT_LIMIT_S
+        return now_s - host.last_sign_s > limit_s
+
+    def tick(self, now_s: float) -> None:
+        """Do what is due now."""
+        self._tell_to_end()
+        self._pass_input()
+        self._report_written()
+        if self.ending.reason is None and self.ending.ended is None and self.has_begun:
+            self.protector.reprotect(now_s)
+
+    def _tell_to_end(self) -> None:
+        primary = self.protector.primary
+        if self.ending.reason is None or self.ending.ended is not None or primary is None:
+            return
+        if not primary.is_told_to_end:
+            primary.send(m.Finish(reason=self.ending.reason))
+        primary.is_told_to_end = True
+
+    def _pass_input(self) -> None:
+        protector = self.protector
+        # A host without a machine would drop it: over TCP the first primary starts once its secondary listens.
+        if protector.primary is None or protector.failover is not None or not protector.has_booted:
+            return
+        offset, data = protector.source.offer(INPUT_BYTES_MAX)
+        if data:
+            protector.primary.send(m.Input(offset=offset, data=data))
+
+    def _report_written(self) -> None:
+        written = self.console.written
+        if written == self._reported_written:
+            return
+        self._reported_written = written
+        for host in (self.protector.primary, self.protector.secondary):
+            if host is not None:
+                host.send(m.SinkProgress(written=written))
+
+    @property
+    def is_all_written(self) -> bool:
+        """Whether the guest has ended and the world has all its output."""
+        return self.ending.is_all_written(self.console.written)
+
+    def is_over(self, now_s: float) -> bool:
+        """Whether nothing is left to wait for."""
+        going_live = self.protector.failover is not None
+        return self.ending.is_over(
+            self.protector.secondary, self.console.written, now_s, going_live=going_live
+        )
