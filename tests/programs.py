@@ -36,7 +36,7 @@ CSR = {
     "scause": 0x142, "stval": 0x143, "sip": 0x144, "satp": 0x180, "stvec": 0x105, "mstatus": 0x300, "misa": 0x301,
     "medeleg": 0x302, "mideleg": 0x303, "mie": 0x304, "mtvec": 0x305, "mcounteren": 0x306, "scounteren": 0x106,
     "mscratch": 0x340, "mepc": 0x341, "mcause": 0x342, "mtval": 0x343, "mip": 0x344, "pmpcfg0": 0x3A0,
-    "pmpaddr0": 0x3B0, "pmpaddr1": 0x3B1, "mcycle": 0xB00, "minstret": 0xB02, "cycle": 0xC00, "time": 0xC01,
+    "pmpaddr0": 0x3B0, "pmpaddr7": 0x3B7, "mcycle": 0xB00, "minstret": 0xB02, "cycle": 0xC00, "time": 0xC01,
     "instret": 0xC02, "mhartid": 0xF14,
 }  # fmt: skip
 
@@ -188,6 +188,8 @@ class Kinds:
     self_modifying: bool = True
     floating_point: bool = True
     wait: bool = True
+    protection: bool = False
+    """PMP entries that come and go, most of them over parts of pages with code and data."""
     portable: bool = False
     """Only what any RISC-V machine does alike; the console ends with the hash."""
     traps_max: int = 200
@@ -303,7 +305,8 @@ class _Generator:
         asm.constant(LOOPS, 0)
         asm.address(RECOVER, "finish_call")
         asm.constant(T5, (1 << 54) - 1)
-        asm.emit(csr(1, 0, "pmpaddr0", T5), addi(T5, 0, 0x1F), csr(1, 0, "pmpcfg0", T5))
+        asm.emit(csr(1, 0, "pmpaddr7", T5), addi(T5, 0, 0x1F), i_type(0x13, 1, T5, T5, 56))
+        asm.emit(csr(1, 0, "pmpcfg0", T5))
         asm.emit(addi(T5, 0, -1), csr(1, 0, "mcounteren", T5), csr(1, 0, "scounteren", T5))
         asm.constant(T5, 0x6000)
         asm.emit(csr(2, 0, "mstatus", T5))
@@ -356,6 +359,8 @@ class _Generator:
             choices += [(6, self.paging), (6, self.page_table_entry), (4, self.status)]
         if kinds.devices:
             choices.append((6, self.device))
+        if kinds.protection:
+            choices.append((12, self.protect))
         if kinds.self_modifying:
             choices.append((5, self.patch))
         if kinds.interrupts:
@@ -576,6 +581,29 @@ class _Generator:
         self.asm.emit(csr(draw.choice((2, 3)), 0, draw.choice(("mstatus", "mstatus", "sstatus")), rd))
         if bits == 1 << 17:
             self.memory()
+
+    def protect(self) -> None:
+        """Put an entry over a few bytes of the code hereabouts or of the data, then go on in another mode."""
+        asm, draw = self.asm, self.draw
+        number, mode = draw.randrange(3), draw.choice((0, 1, 1))
+        asm.emit(addi(WANTED_MODE, 0, 3), ECALL)
+        place = asm.here + draw.randrange(0, 256) if draw.random() < 0.7 else DATA + draw.randrange(4096)
+        # NA4, or NAPOT over 16 to 128 bytes, or more than a page.
+        ones = draw.choice((0, 1, 3, 4, 10))
+        asm.constant(5, (place >> 2) & -2 << ones | ((1 << ones) - 1) if ones else place >> 2)
+        asm.emit(csr(1, 0, 0x3B0 + number, 5))
+        rights = draw.choice((0, 1, 3, 3, 4, 5, 7, 0x80 | 7))
+        config = (rights | draw.choice((0, 0x10, 0x18))) << 8 * number | 0x1F << 56
+        asm.constant(5, config)
+        asm.emit(csr(1, 0, "pmpcfg0", 5), addi(WANTED_MODE, 0, mode))
+        target = self.name()
+        asm.address(RECOVER, target)
+        asm.emit(ECALL)
+        self.loop()
+        self.branch_forward()
+        self.memory()
+        asm.label(target)
+        asm.address(RECOVER, "finish_call")
 
     def device(self) -> None:
         asm, draw = self.asm, self.draw

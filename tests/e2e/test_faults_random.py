@@ -1,0 +1,49 @@
+"""Hosts are killed and stopped at random, again and again, in every phase of a pair's life: the guest can't tell."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from faults import RandomFaults, law, run_monitor
+from pair_runs import drawn
+from programs import bundled
+
+from lockstep.host.options import RunOptions
+from lockstep.host.solo import run_solo
+from lockstep.machine.config import MachineConfig
+from lockstep.machine.loader.place import plan_boot
+from lockstep.monitor.pair import PairMonitor
+
+FAULTS_MIN = 45
+"""For each test of a bundled guest: 225 in all."""
+GUESTS = [
+    ("compute", "rounds=2", 1, "shm"),
+    ("compute", "rounds=2", 1, "tcp"),
+    ("timer", "seconds=5", 1, "tcp"),
+    ("smp", "scale=400", 4, "shm"),
+    ("sloppy", "rounds=3", 1, "tcp"),
+]
+
+
+def check(config: MachineConfig, channel: str, draw: random.Random, faults_min: int) -> None:
+    """Run the guest alone, then as a pair, as often as it takes for so many faults."""
+    alone = run_solo(config, RunOptions(), plan_boot(config))
+    total, runs = 0, 0
+    while total < faults_min:
+        faults = RandomFaults(draw)
+
+        def prepare(monitor: PairMonitor, faults: RandomFaults = faults) -> None:
+            monitor.executioner = faults
+
+        result = run_monitor(config, RunOptions(channel=channel), prepare)
+        print(f"{faults.done.total()} faults: {dict(faults.done)}; {len(result.failovers)} failovers")
+        assert law(result) == law(alone), result.message
+        total, runs = total + faults.done.total(), runs + 1
+        assert runs < 20, "hardly any faults come about"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "append", "harts", "channel"), GUESTS)
+def test_bundled_guests(name: str, append: str, harts: int, channel: str) -> None:
+    check(bundled(name, append, harts=harts), channel, drawn(), FAULTS_MIN)
