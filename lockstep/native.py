@@ -1,63 +1,63 @@
-"""The one typed door to Numba: decorators, raw memory and atomics for nopython code.
+"""The one typed door to native code: decorators, raw memory and atomics.
 
-All functions made with these decorators are compiled once and cached on disk. Integers in nopython code are
-int64 throughout (registers, addresses, positions), so that Python literals mix freely; where an unsigned
-comparison matters, `unsigned_less` says so.
+Native code is written as nopython Python and compiled by Numba, once per version of the source, into an image. A
+process that finds the image loads it and never imports Numba; then nopython functions are there for native code only.
+What Python calls is marked `exported`, what libunicorn calls `callback`.
+
+Integers in nopython code are int64 throughout (registers, addresses, positions), so that Python literals mix freely;
+where an unsigned comparison matters, `unsigned_less` says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-import numba
 import numpy as np
-from llvmlite import ir
-from numba import carray as carray
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic as _intrinsic
 
-from lockstep.native_cache import choose_native_cache
+from lockstep.native_image import IMAGE
 
-NATIVE_CACHE, NATIVE_CACHE_NOTE = choose_native_cache()
-"""Compiled code of this very source, and a line for the user if it had to go somewhere else."""
+if TYPE_CHECKING or IMAGE is None:
+    from lockstep.native_compile import (
+        boolean,
+        callback,
+        carray,
+        cgutils,
+        exported,
+        inline,
+        int32,
+        int64,
+        intrinsic,
+        ir,
+        nopython,
+        pointer,
+        save_image,
+        types,
+        void,
+    )
+else:
+    from lockstep.native_load import (
+        boolean,
+        callback,
+        carray,
+        cgutils,
+        exported,
+        inline,
+        int32,
+        int64,
+        intrinsic,
+        ir,
+        nopython,
+        pointer,
+        save_image,
+        types,
+        void,
+    )
 
-numba.config.CACHE_DIR = str(NATIVE_CACHE)
-
-Function = TypeVar("Function", bound=Callable[..., Any])
-
-int64 = types.int64
-int32 = types.int32
-void = types.void
-pointer = types.voidptr
-boolean = types.boolean
-
-
-def nopython(function: Function) -> Function:
-    """Compile `function` on first call, without Python objects, cached on disk."""
-    compiled: Function = numba.njit(cache=True, nogil=True)(function)
-    return compiled
-
-
-def inline(function: Function) -> Function:
-    """As `nopython`, for small helpers that LLVM should always inline."""
-    compiled: Function = numba.njit(cache=True, nogil=True, inline="never", forceinline=True)(function)
-    return compiled
-
-
-def callback(signature: Any) -> Callable[[Function], Any]:
-    """Make a C function of Numba `signature`; `.address` is what native code calls."""
-
-    def decorate(function: Function) -> Any:
-        return numba.cfunc(signature, cache=True, nopython=True)(function)
-
-    return decorate
-
-
-def intrinsic(function: Callable[..., Any]) -> Any:
-    """Define a nopython function by the LLVM IR that it emits."""
-    return _intrinsic(function)
+__all__ = [
+    "SIGN_BIT", "as_address", "as_pointer", "boolean",
+    "callback", "carray", "exchange", "exported", "inline", "int32", "int64", "intrinsic", "ir", "load_acquire",
+    "nopython", "pointer", "save_image", "store_release", "unsigned_less", "void",
+]  # fmt: skip
 
 
 @intrinsic

@@ -22,7 +22,9 @@ ROOM_BYTES_MIN = 64 << 20
 
 _INHERITED = "LOCKSTEP_NATIVE_CACHE"
 """Environment variable by which a process tells the ones that it starts where its compiled code is."""
-_WITHOUT_NATIVE_CODE = ("cli", "ui", "catalog", "sim", "verify")
+IMAGE_FILE = "image"
+"""Name of the file in it that has all compiled code, once that is complete."""
+_WITHOUT_NATIVE_CODE = ("cli", "ui", "catalog", "monitor", "ft", "sim", "verify")
 
 
 def source_key(package: Path) -> str:
@@ -64,7 +66,7 @@ def _problem_with(directory: Path) -> str:
         room = os.statvfs(directory)
     except OSError as error:
         return f"can't be written ({error.strerror})"
-    if room.f_bavail * room.f_frsize < ROOM_BYTES_MIN and not (directory / "complete").exists():
+    if room.f_bavail * room.f_frsize < ROOM_BYTES_MIN and not (directory / IMAGE_FILE).exists():
         return "has no room"
     return ""
 
@@ -73,3 +75,7 @@ def _remove(directory: Path, owner: int) -> None:
     """At the end of the process that made it; a fork of that process leaves it alone."""
     if os.getpid() == owner:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+NATIVE_CACHE, NATIVE_CACHE_NOTE = choose_native_cache()
+"""Compiled code of this very source, and a line for the user if it had to go somewhere else."""

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from llvmlite import ir
-
-from lockstep.native import int64, intrinsic, void
+from lockstep.native import int64, intrinsic, ir, void
 
 
 def _call(context: Any, builder: Any, signature: Any, values: Any, result: Any) -> Any:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from llvmlite import ir
-
-from lockstep.native import int64, intrinsic
+from lockstep.native import int64, intrinsic, ir
 
 
 def _operation(name: str) -> Any:

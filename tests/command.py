@@ -16,8 +16,9 @@ TIMEOUT_S = 180
 
 def environment(**changes: str) -> dict[str, str]:
     """This process's environment, with the package in this checkout."""
+    inherited = {name: value for name, value in os.environ.items() if name != "LOCKSTEP_NATIVE"}
     path = os.pathsep.join(filter(None, (str(REPOSITORY), os.environ.get("PYTHONPATH"))))
-    return {**os.environ, "PYTHONPATH": path, **changes}
+    return {**inherited, "PYTHONPATH": path, **changes}
 
 
 def lockstep(

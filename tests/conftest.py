@@ -7,6 +7,8 @@ from collections.abc import Generator
 
 import pytest
 
+# Tests call nopython functions, which an image of compiled code has for native code only.
+os.environ["LOCKSTEP_NATIVE"] = "compile"
 REQUIRE_TOOLS = "LOCKSTEP_REQUIRE_TOOLS"
 MISSING = ("is not installed", "isn't installed", "no network")
 """What the reason of a skip says when something is missing that CI must have."""

@@ -40,7 +40,7 @@ class Header(msgspec.Struct, frozen=True):
 def send_state(host: Host, descriptor: int) -> None:
     """Write the state of `host`, whose machine must stand still, to `descriptor`."""
     wires, retention = host.machine.wires, host.member.outbox.retention
-    settle(wires)
+    settle(wires.first_wiring)
     header = Header(
         ram_bytes=wires.ram.nbytes,
         board=wires.board.tobytes(),

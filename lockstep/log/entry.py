@@ -6,14 +6,13 @@ An address of an entry is what `ring_peek` returns; it is good until `ring_pop`.
 from __future__ import annotations
 
 import ctypes
+import struct
 from dataclasses import dataclass
 from typing import Final
 
-from lockstep.log.errors import raise_if_error
 from lockstep.log.layout import ENTRY_PC, ENTRY_POSITION, ENTRY_SEQUENCE, ENTRY_SIZE
-from lockstep.log.ring import ring_peek, ring_pop
 from lockstep.log.words import load_word
-from lockstep.native import inline, nopython
+from lockstep.native import inline
 
 INPUT: Final = 1
 CLOCK: Final = 2
@@ -23,16 +22,21 @@ SNAPSHOT: Final = 4
 KIND_NAMES: Final = {INPUT: "input", CLOCK: "clock", CHECK: "check", SNAPSHOT: "snapshot"}
 
 
+_LENGTH = 0xFFFF_FFFF
+_KIND_SHIFT, _KIND = 32, 0xFFFF
+_UNSIGNED, _SIGNED = struct.Struct("<Q"), struct.Struct("<q")
+
+
 @inline
 def entry_length(entry: int) -> int:
     """Bytes of payload."""
-    return load_word(entry) & 0xFFFF_FFFF
+    return load_word(entry) & _LENGTH
 
 
 @inline
 def entry_kind(entry: int) -> int:
     """INPUT, CLOCK, ..."""
-    return (load_word(entry) >> 32) & 0xFFFF
+    return (load_word(entry) >> _KIND_SHIFT) & _KIND
 
 
 @inline
@@ -70,27 +74,12 @@ class Entry:
     payload: bytes = b""
 
 
-@nopython
-def _fields(entry: int) -> tuple[int, int, int, int, int]:
-    return (
-        entry_kind(entry),
-        entry_position(entry),
-        entry_sequence(entry),
-        entry_pc(entry),
-        entry_length(entry),
-    )
-
-
 def copy_entry(address: int) -> Entry:
     """The entry at `address` (from `ring_peek`) as an object of its own."""
-    kind, position, sequence, pc, length = _fields(address)
-    return Entry(kind, position, sequence, pc, ctypes.string_at(address + ENTRY_SIZE, length))
-
-
-def read_entries(base: int) -> list[Entry]:
-    """Consume all entries that are there. Raises a `LogError` at the first one that is refused."""
-    entries = []
-    while address := raise_if_error(ring_peek(base)):
-        entries.append(copy_entry(address))
-        ring_pop(base)
-    return entries
+    raw = ctypes.string_at(address, ENTRY_SIZE)
+    (head,) = _UNSIGNED.unpack_from(raw)
+    position, sequence, pc = (
+        _SIGNED.unpack_from(raw, offset)[0] for offset in (ENTRY_POSITION, ENTRY_SEQUENCE, ENTRY_PC)
+    )
+    payload = ctypes.string_at(address + ENTRY_SIZE, head & _LENGTH)
+    return Entry(head >> _KIND_SHIFT & _KIND, position, sequence, pc, payload)

@@ -12,7 +12,7 @@ import mmap
 import os
 from types import TracebackType
 
-from lockstep.log import ring
+from lockstep.log import calls
 from lockstep.log.entry import Entry, copy_entry
 from lockstep.log.errors import (
     BAD_CAPACITY,
@@ -24,7 +24,6 @@ from lockstep.log.errors import (
     raise_if_error,
 )
 from lockstep.log.layout import CAPACITY, CAPACITY_BYTES_MAX, CAPACITY_BYTES_MIN, HEADER_SIZE, block_size
-from lockstep.log.words import load_word
 
 
 def _has_fixed_size(fd: int) -> bool:
@@ -58,7 +57,7 @@ class SharedRing:
             os.ftruncate(fd, size)
             fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
             created = cls(fd, mmap.mmap(fd, size))
-            raise_if_error(ring.ring_create(created.base, capacity_bytes, generation, secondary))
+            raise_if_error(calls.create(created.base, capacity_bytes, generation, secondary))
         except BaseException:
             os.close(fd)
             raise
@@ -76,7 +75,7 @@ class SharedRing:
         mapping = mmap.mmap(fd, size)
         attached = cls(fd, mapping)
         try:
-            raise_if_error(ring.ring_check(attached.base))
+            raise_if_error(calls.check(attached.base))
             if size != block_size(attached.capacity_bytes):
                 raise log_error(BAD_HEADER)
             if (attached.generation, attached.secondary) != (generation, secondary):
@@ -107,7 +106,7 @@ class SharedRing:
     @property
     def capacity_bytes(self) -> int:
         """Bytes for entries, headers and padding included."""
-        return load_word(self.base + CAPACITY)
+        return ctypes.c_int64.from_address(self.base + CAPACITY).value
 
     @property
     def size_bytes(self) -> int:
@@ -117,52 +116,52 @@ class SharedRing:
     @property
     def generation(self) -> int:
         """The generation that the ring belongs to."""
-        return int(ring.ring_generation(self.base))
+        return int(calls.generation(self.base))
 
     @property
     def secondary(self) -> int:
         """The number of the secondary that the ring belongs to."""
-        return int(ring.ring_secondary(self.base))
+        return int(calls.secondary(self.base))
 
     def append(self, kind: int, position: int, pc: int, payload: bytes = b"") -> int | None:
         """Append an entry; its sequence number, or None if the ring is full: try again later."""
         address = ctypes.cast(ctypes.c_char_p(payload), ctypes.c_void_p).value or 0
-        sequence = ring.ring_append(self.base, kind, position, pc, address, len(payload))
+        sequence = calls.append(self.base, kind, position, pc, address, len(payload))
         return None if sequence == FULL else raise_if_error(sequence)
 
     def peek(self) -> Entry | None:
         """A copy of the next entry, if there is one."""
-        address = raise_if_error(ring.ring_peek(self.base))
+        address = raise_if_error(calls.peek(self.base))
         return copy_entry(address) if address else None
 
     def pop(self) -> None:
         """Consume the entry that `peek` returned."""
-        raise_if_error(ring.ring_pop(self.base))
+        raise_if_error(calls.pop(self.base))
 
     def publish(self, horizon: int) -> None:
         """Promise that every entry stamped below `horizon` was appended."""
-        ring.ring_publish(self.base, horizon)
+        calls.publish(self.base, horizon)
 
     def horizon(self) -> int:
         """The horizon published. Read it before looking for entries."""
-        return int(ring.ring_horizon(self.base))
+        return int(calls.horizon(self.base))
 
     def acknowledge(self, position: int) -> None:
         """Tell the producer that the consumer holds everything up to `position`."""
-        ring.ring_acknowledge(self.base, position)
+        calls.acknowledge(self.base, position)
 
     def acknowledged(self) -> int:
         """The highest position acknowledged."""
-        return int(ring.ring_acknowledged(self.base))
+        return int(calls.acknowledged(self.base))
 
     def used(self) -> int:
         """Bytes appended and not consumed."""
-        return int(ring.ring_used(self.base))
+        return int(calls.used(self.base))
 
     def seal(self) -> int:
         """Cut the log; the bytes that remain visible, counted since the ring was made."""
-        return int(ring.ring_seal(self.base))
+        return int(calls.seal(self.base))
 
     def sealed(self) -> bool:
         """Whether the log was cut."""
-        return bool(ring.ring_sealed(self.base))
+        return bool(calls.sealed(self.base))

@@ -16,17 +16,18 @@ from __future__ import annotations
 import dataclasses
 import os
 import struct
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import xxhash
 
+from lockstep.machine.access import board_of, control_of, wiring_at
 from lockstep.machine.events import advance_devices
 from lockstep.machine.memory_map import RAM_BASE
 from lockstep.machine.snapshot import hart_bytes
 from lockstep.machine.state import BOARD
-from lockstep.native import inline, nopython
+from lockstep.native import as_pointer, carray, exported, inline, int64, void
 
 if TYPE_CHECKING:
     from lockstep.machine.wire_up import Wires
@@ -60,7 +61,7 @@ class Difference:
 
 def make_check(wires: Wires, first_page: int, pages: int) -> bytes:
     """The payload of a check of all registers and devices, and of `pages` pages of RAM from `first_page` on."""
-    _bring_up_to_date(wires.board[0], wires.control[0])
+    _bring_up_to_date(wires.first_wiring)
     sums = sum_pages(wires, first_page, pages)
     return _HEADER.pack(first_page, pages, *sums.tolist()) + b"".join(_part_digests(wires))
 
@@ -89,7 +90,7 @@ def sum_pages(wires: Wires, first_page: int, pages: int) -> npt.NDArray[np.int64
     """The four sums over `pages` pages of RAM from `first_page` on."""
     sums = np.zeros(4, np.int64)
     touched = touched_pages(wires, first_page, pages)
-    _add_pages(wires.ram.view(np.int64), touched, _KEYS, sums)
+    _add_pages(wires.ram.ctypes.data, touched.ctypes.data, len(touched), _KEYS.ctypes.data, sums.ctypes.data)
     return sums
 
 
@@ -110,9 +111,11 @@ def touched_pages(wires: Wires, first_page: int, pages: int) -> npt.NDArray[np.i
     return np.concatenate((numbers[: len(entries)][~untouched], numbers[len(entries) :]))
 
 
-@nopython
-def _bring_up_to_date(board: Any, control: Any) -> None:
-    advance_devices(board, control, board.position)
+@exported(void(int64))
+def _bring_up_to_date(first_wiring: int) -> None:
+    wiring = wiring_at(first_wiring)
+    board = board_of(wiring)
+    advance_devices(board, control_of(wiring), board.position)
 
 
 def _part_digests(wires: Wires) -> list[bytes]:
@@ -166,11 +169,16 @@ def _product(word: int) -> int:
     return (word & _LOW_HALF) * ((word >> 32) & _LOW_HALF)
 
 
-@nopython
-def _add_pages(ram: Any, pages: Any, keys: Any, sums: Any) -> None:
-    """Add the digests of `pages` of `ram` (int64 words) to `sums`."""
+@exported(void(int64, int64, int64, int64, int64), releases_gil=True)
+def _add_pages(
+    ram_address: int, pages_address: int, pages_count: int, keys_address: int, sums_address: int
+) -> None:
+    """Add the digests of `pages_count` pages, whose numbers are at `pages_address`, to four sums. All are int64."""
+    pages = carray(as_pointer(pages_address), pages_count, np.int64)
+    keys = carray(as_pointer(keys_address), 2 * PAGE_WORDS, np.int64)
+    sums = carray(as_pointer(sums_address), 4, np.int64)
     for page in pages:
-        words = ram[page * PAGE_WORDS : (page + 1) * PAGE_WORDS]
+        words = carray(as_pointer(ram_address + page * PAGE_BYTES), PAGE_WORDS, np.int64)
         anything, first, second, plain = 0, 0, 0, 0
         for index in range(PAGE_WORDS):
             word = words[index]

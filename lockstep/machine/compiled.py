@@ -13,10 +13,10 @@ from pathlib import Path
 
 from lockstep.errors import InternalError
 from lockstep.machine.config import MachineConfig
-from lockstep.native import NATIVE_CACHE, NATIVE_CACHE_NOTE
+from lockstep.native_cache import IMAGE_FILE, NATIVE_CACHE, NATIVE_CACHE_NOTE
+from lockstep.native_image import IMAGE, has_image
 
 UNUSED_DAYS_MAX = 14
-_COMPLETE = "complete"
 _LOCK = "lock"
 _POWER_OFF = (0x00100337, 0x000052B7, 0x55528293, 0x00532023)
 """lui t1, 0x100; lui t0, 5; addi t0, t0, 0x555; sw t0, 0(t1): tells the finisher to power off."""
@@ -34,16 +34,16 @@ def ensure_compiled(
     """
     if NATIVE_CACHE_NOTE:
         warn(NATIVE_CACHE_NOTE)
-    complete = NATIVE_CACHE / _COMPLETE
     try:
-        if not complete.exists():
+        if IMAGE is None and not has_image(NATIVE_CACHE):
             with announce(), _locked(NATIVE_CACHE / _LOCK):
-                # Whoever had the lock may have done the work; then this only loads.
-                compile_all()
-                complete.touch()
+                # Whoever had the lock may have done the work.
+                if not has_image(NATIVE_CACHE):
+                    compile_all()
+                    _save_image()
             remove_outdated(NATIVE_CACHE.parent, keep=NATIVE_CACHE)
         else:
-            os.utime(complete)
+            os.utime(NATIVE_CACHE / IMAGE_FILE)
     except OSError as error:
         raise InternalError(
             f"compiled code can't be kept in {NATIVE_CACHE}: {error.strerror}; "
@@ -51,12 +51,18 @@ def ensure_compiled(
         ) from error
 
 
+def _save_image() -> None:
+    from lockstep.native import save_image
+
+    save_image()
+
+
 def remove_outdated(parent: Path, *, keep: Path, now_s: float | None = None) -> None:
     """Remove compiled code in `parent` that no run has used for UNUSED_DAYS_MAX days."""
     oldest_s = (time.time() if now_s is None else now_s) - UNUSED_DAYS_MAX * 86_400
     for directory in parent.iterdir():
         with contextlib.suppress(OSError):
-            marker = directory / _COMPLETE
+            marker = directory / IMAGE_FILE
             used_s = (marker if marker.exists() else directory).stat().st_mtime
             if directory != keep and used_s < oldest_s and (directory / _LOCK).exists():
                 with _locked(directory / _LOCK, wait=False):

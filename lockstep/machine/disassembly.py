@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from lockstep.machine.access import control_of, wiring_at, wiring_of_hart
 from lockstep.machine.blocks import code_at
-from lockstep.native import nopython
+from lockstep.native import exported, int64
 
 if TYPE_CHECKING:
     from lockstep.machine.machine import Machine
@@ -46,7 +47,7 @@ def _code_from(machine: Machine, address: int, count: int, end: int | None = Non
     code: list[tuple[int, bytes]] = []
     while len(code) < count and (end is None or address < end):
         signed = (address & _MASK) - ((address & _MASK) >> 63 << 64)
-        bits = _code_at(machine.wires.wirings, machine.wires.control[0], hart, signed)
+        bits = _code_at(machine.wires.first_wiring, hart, signed)
         if bits == 0:
             break
         size = 4 if bits & 3 == 3 else 2
@@ -55,6 +56,7 @@ def _code_from(machine: Machine, address: int, count: int, end: int | None = Non
     return code
 
 
-@nopython
-def _code_at(wirings: Any, control: Any, hart: int, address: int) -> int:
-    return int(code_at(wirings[hart], control, address))
+@exported(int64(int64, int64, int64))
+def _code_at(first_wiring: int, hart: int, address: int) -> int:
+    control = control_of(wiring_at(first_wiring))
+    return code_at(wiring_of_hart(control, hart), control, address)

@@ -10,15 +10,12 @@ import numpy as np
 from lockstep.errors import InternalError
 from lockstep.machine import state
 from lockstep.machine.config import MachineConfig
-from lockstep.machine.devices.clint import clint_reset
-from lockstep.machine.devices.finisher import KIND_EXIT, finisher_reset
-from lockstep.machine.devices.plic import plic_reset
-from lockstep.machine.devices.rtc import rtc_reset
-from lockstep.machine.devices.uart import uart_reset
+from lockstep.machine.devices.finisher import KIND_EXIT
 from lockstep.machine.engine.host_float import use_default_float_environment
 from lockstep.machine.events import QUIET_POSITIONS, TURN_POSITIONS
 from lockstep.machine.loader.place import BootPlan, plan_boot, write_boot
-from lockstep.machine.run_loop import next_event_ns, run
+from lockstep.machine.reset import reset_devices
+from lockstep.machine.run_loop import guest_event_ns, run
 from lockstep.machine.snapshot import Snapshot, digest_machine, restore_snapshot, take_snapshot
 from lockstep.machine.wire_up import Wires
 
@@ -72,15 +69,7 @@ class Machine:
         board["turn_positions"], board["quiet_positions"] = TURN_POSITIONS, QUIET_POSITIONS
         board["cut_at"] = -1
         board["rtc_epoch_ns"] = RTC_EPOCH_VIRTUAL_NS
-        record = _record(self.wires.board)
-        for reset, device in (
-            (uart_reset, "uart"),
-            (plic_reset, "plic"),
-            (clint_reset, "clint"),
-            (rtc_reset, "rtc"),
-            (finisher_reset, "finisher"),
-        ):
-            reset(record[device])
+        reset_devices(self.wires.first_wiring)
 
     def _boot(self, plan: BootPlan) -> None:
         write_boot(plan, self.wires.ram)
@@ -100,7 +89,7 @@ class Machine:
         control["limit"], control["exact_icount"] = limit, exact_icount
         control["stop_when_quiet"] = stop_when_quiet
         use_default_float_environment()
-        reason = run(self.wires.wirings.ctypes.data)
+        reason = run(self.wires.first_wiring)
         if reason == state.FAILED:
             raise InternalError(
                 f"the emulator stopped with Unicorn's error {int(control['error'])} at {self.pc:#x}"
@@ -146,7 +135,7 @@ class Machine:
     @property
     def next_event_ns(self) -> int:
         """Guest time of the next event that can wake a parked machine by itself."""
-        return int(next_event_ns(_record(self.wires.board), _record(self.wires.control)))
+        return guest_event_ns(self.wires.first_wiring)
 
     @property
     def pc(self) -> int:
@@ -175,8 +164,3 @@ class Machine:
     def digest(self) -> str:
         """xxh3-128 of RAM, the harts' registers and every device, as 32 hexadecimal digits."""
         return digest_machine(self.wires)
-
-
-def _record(array: Any) -> Any:
-    """Element 0 as nopython code wants it."""
-    return array[0]

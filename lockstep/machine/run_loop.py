@@ -33,7 +33,7 @@ from lockstep.machine.state import (
     RUNNING,
     TURN_OVER,
 )
-from lockstep.native import nopython
+from lockstep.native import exported, int64, nopython
 from lockstep.native_calls import call_int32
 
 
@@ -47,6 +47,13 @@ def next_event_ns(board: Board, control: Control) -> int:
         if due > now:
             event = min(event, due)
     return event if event < NEVER else NEVER
+
+
+@exported(int64(int64))
+def guest_event_ns(first_wiring: int) -> int:
+    """`next_event_ns` of the machine whose hart 0 is wired at `first_wiring`."""
+    wiring = wiring_at(first_wiring)
+    return next_event_ns(board_of(wiring), control_of(wiring))
 
 
 @nopython
@@ -106,26 +113,6 @@ def _choose_hart(board: Board, control: Control) -> int:
 
 
 @nopython
-def run(first_wiring: int) -> int:
-    """Run the machine whose hart 0 is wired at `first_wiring` until something stops it; returns the reason."""
-    wiring = wiring_at(first_wiring)
-    board, control = board_of(wiring), control_of(wiring)
-    while True:
-        if icount_of(board) >= control.exact_icount:
-            return EXACT
-        if board.rest == 0:
-            reason = _choose_hart(board, control)
-            if reason != RUNNING:
-                return reason
-        reason = _run_hart(wiring_of_hart(control, board.current_hart), board, control)
-        if reason == TURN_OVER:
-            hart = next_runnable(board, control)
-            give_turn(board, hart)
-        elif reason != RUNNING:
-            return reason
-
-
-@nopython
 def _run_hart(wiring: Wiring, board: Board, control: Control) -> int:
     control.stop = RUNNING
     control.deadline = 0
@@ -143,3 +130,23 @@ def _run_hart(wiring: Wiring, board: Board, control: Control) -> int:
     control.cutting = 0
     board.harts[wiring.hart].waiting = 1
     return RUNNING
+
+
+@exported(int64(int64), releases_gil=True)
+def run(first_wiring: int) -> int:
+    """Run the machine whose hart 0 is wired at `first_wiring` until something stops it; returns the reason."""
+    wiring = wiring_at(first_wiring)
+    board, control = board_of(wiring), control_of(wiring)
+    while True:
+        if icount_of(board) >= control.exact_icount:
+            return EXACT
+        if board.rest == 0:
+            reason = _choose_hart(board, control)
+            if reason != RUNNING:
+                return reason
+        reason = _run_hart(wiring_of_hart(control, board.current_hart), board, control)
+        if reason == TURN_OVER:
+            hart = next_runnable(board, control)
+            give_turn(board, hart)
+        elif reason != RUNNING:
+            return reason

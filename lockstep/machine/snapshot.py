@@ -6,16 +6,17 @@ A snapshot of a machine that stands at a quiet point, restored into a new machin
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xxhash
 
+from lockstep.machine.access import board_of, control_of, wiring_at, wiring_of_hart
 from lockstep.machine.engine.layout import ENV, ENV_STATE_BYTES
 from lockstep.machine.lines import update_lines
 from lockstep.machine.mmu import flush_translations
 from lockstep.machine.state import BOARD
-from lockstep.native import nopython
+from lockstep.native import exported, int64, void
 
 if TYPE_CHECKING:
     from lockstep.machine.wire_up import Wires
@@ -35,22 +36,21 @@ class Snapshot:
     harts: tuple[bytes, ...]
 
 
-@nopython
-def _settle(board: Any, control: Any) -> None:
-    """Bring mip of every hart up to date, whenever that was last done."""
-    update_lines(board, control, board.position)
+@exported(void(int64))
+def settle(first_wiring: int) -> None:
+    """Bring derived state, mip of every hart, up to date, so that it doesn't depend on when somebody last looked."""
+    wiring = wiring_at(first_wiring)
+    board = board_of(wiring)
+    update_lines(board, control_of(wiring), board.position)
 
 
-@nopython
-def forget_translations(wirings: Any) -> None:
+@exported(void(int64))
+def forget_translations(first_wiring: int) -> None:
     """An architectural flush on every hart."""
-    for hart in range(len(wirings)):
-        flush_translations(wirings[hart])
-
-
-def settle(wires: Wires) -> None:
-    """Bring derived state up to date, so that it doesn't depend on when somebody last looked."""
-    _settle(wires.board[0], wires.control[0])
+    wiring = wiring_at(first_wiring)
+    control = control_of(wiring)
+    for hart in range(board_of(wiring).harts_count):
+        flush_translations(wiring_of_hart(control, hart))
 
 
 def hart_bytes(wires: Wires, hart: int) -> bytes:
@@ -64,7 +64,7 @@ def hart_bytes(wires: Wires, hart: int) -> bytes:
 
 def take_snapshot(wires: Wires) -> Snapshot:
     """Copy the machine."""
-    settle(wires)
+    settle(wires.first_wiring)
     harts = tuple(hart_bytes(wires, hart) for hart in range(len(wires.engines)))
     return Snapshot(wires.ram.tobytes(), wires.board.tobytes(), harts)
 
@@ -82,12 +82,12 @@ def restore_snapshot(wires: Wires, snapshot: Snapshot) -> None:
         for field, value in keep.items():
             engine.registers[field] = value
         engine.uc.ctl_flush_tb()
-    forget_translations(wires.wirings)
+    forget_translations(wires.first_wiring)
 
 
 def digest_board(wires: Wires) -> bytes:
     """16 bytes of xxh3 over registers and devices."""
-    settle(wires)
+    settle(wires.first_wiring)
     hasher = xxhash.xxh3_128(wires.board.tobytes())
     for hart in range(len(wires.engines)):
         hasher.update(hart_bytes(wires, hart))

@@ -115,7 +115,7 @@ def flip(machine: Machine, error: SoftError) -> None:
     value = read_register(machine, error.hart, register)
     write_register(machine, error.hart, register, value ^ 1 << error.bit)
     if register.name in _TRANSLATION_REGISTERS:
-        forget_translations(machine.wires.wirings)
+        forget_translations(machine.wires.first_wiring)
     if register.kind == "pc" and error.hart == int(machine.board["current_hart"]):
         # The rest of a block that an exact stop cut is somewhere else now.
         machine.board["rest"], machine.board["cut_at"] = 0, -1

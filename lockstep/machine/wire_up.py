@@ -32,7 +32,7 @@ from lockstep.machine.memory_map import (
 )
 from lockstep.machine.riscv import bits
 from lockstep.machine.state import BOARD, CONTROL, TRANSLATION, TRANSLATIONS_BITS, WIRING
-from lockstep.native import nopython
+from lockstep.native import exported, int64, void
 
 CODE_BUFFER_BYTES = 64 << 20
 BLOCKS_BYTES = 24 << 20
@@ -119,7 +119,7 @@ def replace_functions() -> machine_code.CodeMemory:
     return code
 
 
-@nopython
+@exported(void(int64))
 def _prepare_first(wiring_address: int) -> None:
     wiring = wiring_at(wiring_address)
     prepare_next(wiring, wiring.blocks_first)
@@ -146,6 +146,11 @@ class Wires:
         control["wirings_address"] = self.wirings.ctypes.data
         for hart in range(harts):
             self._add_hart(hart)
+
+    @property
+    def first_wiring(self) -> int:
+        """Where hart 0 is wired: what native code takes for the machine."""
+        return int(self.wirings.ctypes.data)
 
     def _add_hart(self, hart: int) -> None:
         engine = Engine(self.ram, RAM_BASE, CODE_BUFFER_BYTES)

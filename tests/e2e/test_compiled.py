@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import resource
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from command import environment, lockstep, start_lockstep
+
+from lockstep.native_cache import IMAGE_FILE
 
 HELLO = ("run", "hello", "--solo")
 OUTPUT = b"Hello from lockstep\n"
@@ -24,7 +27,7 @@ def test_concurrent_first_runs_share_one_cache(tmp_path: Path) -> None:
         assert (process.returncode, output) == (0, OUTPUT), error.decode()
         assert error == b"lockstep: compiling native code (first run only) ...\n"
     (directory,) = (tmp_path / "native").iterdir()
-    assert (directory / "complete").exists()
+    assert (directory / IMAGE_FILE).exists()
 
     compiled = {path: path.stat().st_mtime_ns for path in directory.rglob("*.nbc")}
     for arguments in (HELLO, ("run", "hello")):
@@ -33,6 +36,32 @@ def test_concurrent_first_runs_share_one_cache(tmp_path: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in directory.rglob("*.nbc")} == compiled, (
         "a run after the first one has something to compile"
     )
+
+
+def test_a_run_with_compiled_code_needs_no_numba() -> None:
+    lockstep(*HELLO)
+    program = (
+        "import sys; from lockstep.cli.main import exit_code_of; "
+        f"code = exit_code_of({list(HELLO)!r}); sys.exit(code or 'numba' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment(), capture_output=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, OUTPUT), done.stderr.decode()
+
+
+@pytest.mark.slow
+def test_damaged_compiled_code_is_made_anew(tmp_path: Path) -> None:
+    env = environment(LOCKSTEP_CACHE=str(tmp_path))
+    env.pop("LOCKSTEP_NATIVE_CACHE", None)
+    assert lockstep(*HELLO, env=env).returncode == 0
+    (image,) = (tmp_path / "native").glob(f"*/{IMAGE_FILE}")
+    whole = image.read_bytes()
+    for damaged in (whole[:-1], b"", whole[:-5000] + bytes(5000)):
+        image.write_bytes(damaged)
+        done = lockstep(*HELLO, env=env)
+        assert (done.returncode, done.stdout) == (0, OUTPUT), done.stderr.decode()
+        assert len(image.read_bytes()) > len(whole) // 2
 
 
 @pytest.mark.slow

@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
+from ring_entries import read_entries
 
 from lockstep.log import errors
 from lockstep.log.checksum import entry_checksum
-from lockstep.log.entry import CHECK, INPUT, read_entries
+from lockstep.log.entry import CHECK, INPUT
 from lockstep.log.layout import (
     CACHED_TAIL,
     ENTRY_CHECKSUM,

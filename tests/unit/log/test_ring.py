@@ -5,9 +5,10 @@ from __future__ import annotations
 import ctypes
 
 import pytest
+from ring_entries import read_entries
 
 from lockstep.log import errors
-from lockstep.log.entry import CLOCK, INPUT, Entry, read_entries
+from lockstep.log.entry import CLOCK, INPUT, Entry
 from lockstep.log.layout import CAPACITY, CAPACITY_BYTES_MIN, ENTRY_SIZE, HEADER_SIZE, MAGIC, TAIL, VERSION
 from lockstep.log.ring import (
     ring_acknowledge,

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from lockstep.machine.compiled import UNUSED_DAYS_MAX, remove_outdated
-from lockstep.native_cache import source_key
+from lockstep.native_cache import IMAGE_FILE, source_key
 
 NOW_S = 1_800_000_000.0
 OLD_S = NOW_S - (UNUSED_DAYS_MAX + 1) * 86_400
@@ -15,8 +15,8 @@ def compiled_code(parent: Path, name: str, used_s: float, *, complete: bool = Tr
     (directory / "machine_0").mkdir(parents=True)
     (directory / "lock").touch()
     if complete:
-        (directory / "complete").touch()
-        os.utime(directory / "complete", (used_s, used_s))
+        (directory / IMAGE_FILE).touch()
+        os.utime(directory / IMAGE_FILE, (used_s, used_s))
     os.utime(directory, (used_s, used_s))
     return directory
 
