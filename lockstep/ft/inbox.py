@@ -19,6 +19,11 @@ class Inbox:
         """Whether anything waits for the machine."""
         return bool(self._waiting)
 
+    @property
+    def waiting(self) -> int:
+        """How many bytes wait for the machine."""
+        return len(self._waiting)
+
     def arrive(self, offset: int, data: bytes, taken: int) -> None:
         """The source offered `data` from `offset` on; the machine has taken the first `taken` bytes.
 
@@ -29,14 +34,13 @@ class Inbox:
             raise SourceGapError(f"bytes {known} to {offset} of the input are missing")
         self._waiting += data[known - offset :]
 
-    def take(self, room: int) -> bytes:
-        """The next bytes to log and apply, at most `room`."""
-        data = bytes(self._waiting[: max(room, 0)])
-        del self._waiting[: len(data)]
-        return data
+    def next(self, room: int) -> bytes:
+        """The bytes to log and apply now, at most `room`. They wait until they are `logged`: the log may be full."""
+        return bytes(self._waiting[: max(room, 0)])
 
-    def logged(self, taken: int, position: int) -> None:
-        """The first `taken` bytes are in the log, the last of them stamped `position`."""
+    def logged(self, count: int, taken: int, position: int) -> None:
+        """The next `count` bytes were logged and applied, stamped `position`: the machine has `taken` in all."""
+        del self._waiting[:count]
         # An entry is held when the horizon is past its position.
         self._gate.made(taken, position + 1)
 

@@ -85,7 +85,6 @@ class Member:
         self.generation = generation
         self.has_announced_end = False
         self.outbox.offer_from(sink_bytes)
-        self.inbox = Inbox()
         self.become(Event.WON_GENERATION)
 
     def reach_cut(self, *, guest_ended: bool) -> None:

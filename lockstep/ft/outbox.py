@@ -16,6 +16,10 @@ PIECE_BYTES_MAX = 1 << 16
 class Outbox:
     """What one machine wrote to its console, and how much of that is on its way."""
 
+    retained_bytes_max = RETAINED_BYTES_MAX
+    in_flight_bytes_max = IN_FLIGHT_BYTES_MAX
+    piece_bytes_max = PIECE_BYTES_MAX
+
     def __init__(self, retention: Retention | None = None) -> None:
         """Nothing was sent; a clone starts with the `retention` of the machine that it copies."""
         self.retention = Retention() if retention is None else retention
@@ -25,7 +29,7 @@ class Outbox:
     @property
     def has_room(self) -> bool:
         """Whether a live machine may write on."""
-        return self.retention.end - self.retention.base < RETAINED_BYTES_MAX
+        return self.retention.end - self.retention.base < self.retained_bytes_max
 
     def made(self, data: bytes, position: int) -> None:
         """The machine made `data` before `position`."""
@@ -47,8 +51,8 @@ class Outbox:
 
         A piece counts as sent when the next one is asked for.
         """
-        end = min(self.gate.covered(held), self.retention.base + IN_FLIGHT_BYTES_MAX)
+        end = min(self.gate.covered(held), self.retention.base + self.in_flight_bytes_max)
         while self.sent < end:
-            piece_end = min(end, self.sent + PIECE_BYTES_MAX)
+            piece_end = min(end, self.sent + self.piece_bytes_max)
             yield self.sent, self.retention.piece(self.sent, piece_end)
             self.sent = piece_end

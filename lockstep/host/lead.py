@@ -86,8 +86,11 @@ class Lead:
         if self.host.channel is not None:
             self.host.channel.ring.publish(self.host.machine.position + beyond)
 
-    def append(self, kind: int, payload: bytes) -> None:
-        """Log what happens here and now, then let it happen. Waits while the ring is full; nothing is dropped."""
+    def append(self, kind: int, payload: bytes) -> bool:
+        """Log what happens here and now, then let it happen. Waits while the ring is full; nothing is dropped.
+
+        False if this host was told to finish while it waited.
+        """
         host, machine = self.host, self.host.machine
         while host.channel is not None:
             if host.channel.ring.append(kind, machine.position, signed_pc(machine), payload) is not None:
@@ -95,10 +98,11 @@ class Lead:
             self._publish()
             host.pause(RING_WAIT_S)
             if host.ended is not None:
-                return  # while it waited, it was told to finish
+                return False
         host.entries[KIND_NAMES[kind]] = host.entries.get(KIND_NAMES[kind], 0) + 1
         host.entry_bytes += len(payload)
         apply_entry(machine, kind, payload)
+        return True
 
     def type(self, offset: int, data: bytes) -> None:
         """Live input came from the monitor; what the machine already has is passed over."""
@@ -111,11 +115,10 @@ class Lead:
         if not inbox or host.ended is not None:
             return
         with host.console_lock:
-            data = inbox.take(wire_room(host.machine))
-        if data:
-            self.append(INPUT, data)
+            data = inbox.next(wire_room(host.machine))
+        if data and self.append(INPUT, data):
             with host.console_lock:
-                inbox.logged(input_count(host.machine), host.machine.position)
+                inbox.logged(len(data), input_count(host.machine), host.machine.position)
 
     def _keep_pace(self) -> None:
         if self.pace is None:

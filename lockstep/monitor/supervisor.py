@@ -30,6 +30,9 @@ class HostFailedError(LockstepError):
 class Supervisor:
     """One pair, from its first two hosts to its end."""
 
+    input_bytes_max = INPUT_BYTES_MAX
+    """How much input may be under way to the guest."""
+
     def __init__(
         self, fleet: Fleet, protector: Protector, console: Console, max_icount: int | None = None
     ) -> None:
@@ -191,7 +194,7 @@ class Supervisor:
         # A host without a machine would drop it: over TCP the first primary starts once its secondary listens.
         if protector.primary is None or protector.failover is not None or not protector.has_booted:
             return
-        offset, data = protector.source.offer(INPUT_BYTES_MAX)
+        offset, data = protector.source.offer(self.input_bytes_max)
         if data:
             protector.primary.send(m.Input(offset=offset, data=data))
 

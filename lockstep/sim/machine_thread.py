@@ -1,0 +1,230 @@
+"""A simulated host's machine thread: what `host.lead` and `host.follow` do, step by step, with a toy machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lockstep.ft.following import Step, has_caught_up, next_step
+from lockstep.ft.output import Retention
+from lockstep.ft.roles import Event, Role
+from lockstep.host import messages as m
+from lockstep.sim.channel import Channel
+from lockstep.sim.machine import CLOCK, INPUT, ToyMachine
+
+if TYPE_CHECKING:
+    from lockstep.sim.host import SimulatedHost
+    from lockstep.sim.pipe import Pipe
+
+CAUGHT_UP_POSITIONS = 60
+LAG_POSITIONS_MAX = 200
+_SLICE_POSITIONS = 24
+_STEP_US = (2_000, 6_000)
+_WAIT_US = (500, 4_000)
+_CLOCK_SHARE = 0.2
+"""How often a primary corrects guest time, per step."""
+_WIRE_BYTES = 5
+
+
+class MachineThread:
+    """Steps of one host's machine. Between two of them, and only there, requests are served."""
+
+    def __init__(self, host: SimulatedHost) -> None:
+        """No machine runs yet."""
+        self.host = host
+        self.world = host.world
+        self.is_stuck = False
+        """It failed: it serves nobody any more."""
+        self._pending: tuple[int, bytes] | None = None
+        """An entry that the ring had no room for; the machine stands still."""
+        self._next_at_us: int | None = None
+
+    def step_after(self, delay_us: int) -> None:
+        """Make the next step in `delay_us`, unless one is due earlier."""
+        at_us = self.world.schedule.now_us + delay_us
+        if self._next_at_us is None or at_us < self._next_at_us:
+            self._next_at_us = at_us
+            self.world.schedule.at(at_us, self._step, at_us)
+
+    def _step(self, at_us: int) -> None:
+        if self._next_at_us != at_us or not self.host.runs(self._step, at_us):
+            return
+        self._next_at_us = None
+        host = self.host
+        if self.is_stuck or host.member.role is Role.RECEIVING:
+            return
+        while host.requests:
+            host.requests.popleft()()
+        delay_us = self._step_as(host.member.role)
+        if delay_us is not None and host.is_alive:
+            self.step_after(delay_us * host.slowness)
+
+    def _step_as(self, role: Role) -> int | None:
+        if role is Role.ENDED:
+            return None
+        if role is Role.SECONDARY:
+            return self._follow()
+        if role is Role.GOING_LIVE:
+            if self.host.ended is not None:
+                return self._be_live()
+            return self._follow()
+        return self._lead()
+
+    def _delay(self, bounds: tuple[int, int]) -> int:
+        return self.world.delay_us(*bounds)
+
+    # As secondary.
+
+    def receive(self, machine: ToyMachine, retention: Retention) -> None:
+        """The state of the machine to be came in."""
+        host = self.host
+        host.machine = machine
+        host.member.outbox = self.world.parts.outbox(retention)
+        host.member.become(Event.STATE_RECEIVED)
+        host.send(m.Received(transferred_bytes=len(machine.output)))
+        self.step_after(1)
+
+    def _follow(self) -> int | None:
+        host, machine, member = self.host, self.host.machine, self.host.member
+        assert host.channel is not None
+        ring = host.channel.ring
+        horizon = ring.horizon
+        entry = ring.peek()
+        going_live = member.role is Role.GOING_LIVE
+        if not self.world.parts.obeys_horizon:
+            horizon += _SLICE_POSITIONS
+        step, target = next_step(
+            machine.position, horizon, None if entry is None else entry[1], going_live=going_live
+        )
+        if step is Step.APPLY:
+            assert entry is not None
+            self.world.checks.is_at(host, entry)
+            machine.apply(entry[0], entry[3])
+            ring.pop()
+            host.channel.moved()
+            host.entries += 1
+            return 1
+        if not member.has_caught_up and has_caught_up(machine.position, horizon, CAUGHT_UP_POSITIONS):
+            member.has_caught_up = True
+            host.send(m.CaughtUp())
+        if step is Step.AT_CUT:
+            return self._be_live()
+        host.collect()
+        if step is Step.WAIT:
+            return self._delay(_WAIT_US)
+        machine.run(target if going_live else min(target, machine.position + 2 * _SLICE_POSITIONS))
+        ring.acknowledge(machine.position)
+        host.channel.moved()
+        if machine.is_parked and machine.position < target:
+            self.world.checks.violated(f"{host} waits at {machine.position}, where its primary did not")
+        if machine.has_ended:
+            self._end()
+            if member.role is Role.SECONDARY:
+                member.become(Event.GUEST_ENDED)
+        return self._delay(_STEP_US) // 2
+
+    def _be_live(self) -> int | None:
+        host = self.host
+        host.log_to(None)
+        host.member.reach_cut(guest_ended=host.ended is not None)
+        position = host.machine.position
+        host.send(
+            m.Live(
+                generation=host.member.generation,
+                icount=position,
+                at_s=self.world.schedule.now_s,
+                input_count=len(host.machine.taken),
+            )
+        )
+        self.world.checks.goes_live(host)
+        return 1 if host.ended is None else None
+
+    def _end(self) -> None:
+        host, machine = self.host, self.host.machine
+        host.collect_all()
+        host.ended = m.Ended(
+            stop="FINISHED",
+            exited=False,
+            exit_code=0,
+            icount=machine.position,
+            digest=machine.digest,
+            console_bytes=host.member.outbox.retention.end,
+            at_s=self.world.schedule.now_s,
+            log={"entries": host.entries},
+            log_bytes=0,
+        )
+        self.world.say(host, "ends at", machine.position)
+
+    # As primary.
+
+    def _lead(self) -> int | None:
+        host, machine = self.host, self.host.machine
+        if not self._append_pending():
+            return self._delay(_WAIT_US)
+        chance = self.world.random.random
+        if machine.is_parked or chance() < _CLOCK_SHARE:
+            if not self._append(CLOCK, self.world.schedule.now_us.to_bytes(8, "little")):
+                return self._delay(_WAIT_US)
+        if host.member.inbox:
+            data = host.member.inbox.next(_WIRE_BYTES - (len(machine.taken) - machine.consumed))
+            if data and not self._append(INPUT, data):
+                return self._delay(_WAIT_US)
+        machine.run(machine.position + _SLICE_POSITIONS)
+        if machine.has_ended:
+            self._publish()
+            self._end()
+            host.member.become(Event.GUEST_ENDED)
+            return None
+        if machine.is_parked or machine.is_console_full or host.clone_wanted or chance() < 0.5:
+            self._publish()
+        if machine.is_console_full:
+            host.collect()
+        if host.clone_wanted is not None and machine.is_quiet:
+            clone, host.clone_wanted = host.clone_wanted, None
+            clone()
+        delay_us = self._delay(_STEP_US)
+        channel = host.channel
+        if channel is not None and channel.ring.acknowledged:
+            behind = machine.position - channel.ring.acknowledged
+            delay_us += 2_000 if behind > LAG_POSITIONS_MAX else 0
+        return delay_us
+
+    def _publish(self) -> None:
+        channel = self.host.channel
+        if channel is not None:
+            channel.ring.publish(self.host.machine.position)
+            channel.moved()
+
+    def _append(self, kind: int, payload: bytes) -> bool:
+        """Log what happens here and now, then let it happen; False while the ring is full."""
+        self._pending = kind, payload
+        return self._append_pending()
+
+    def _append_pending(self) -> bool:
+        if self._pending is None:
+            return True
+        host, machine = self.host, self.host.machine
+        kind, payload = self._pending
+        if host.channel is not None:
+            if not host.channel.ring.append((kind, machine.position, machine.pc, payload)):
+                self.world.full_rings += 1
+                self._publish()
+                return False
+            host.channel.moved()
+        self._pending = None
+        host.entries += 1
+        machine.apply(kind, payload)
+        if kind == INPUT:
+            host.member.inbox.logged(len(payload), len(machine.taken), machine.position)
+            self.world.checks.took_input(host)
+        return True
+
+    def clone(self, secondary: int, channel: Channel, pipe: Pipe) -> None:
+        """At a quiet point: the copy is frozen, the parent goes on at once, logging."""
+        host = self.host
+        host.collect_all()
+        pipe.fork(host.machine, host.member.outbox.retention)
+        host.log_to(channel)
+        host.member.become(Event.CLONE)
+        host.send(m.Cloned(secondary=secondary, icount=host.machine.position, pause_ms=0.1))
+
+
