@@ -19,13 +19,14 @@ class Step(enum.Enum):
 def next_step(
     position: int, horizon: int, entry_position: int | None, *, going_live: bool
 ) -> tuple[Step, int]:
-    """What to do at `position`, and up to where. `horizon` was read before the next entry was looked for."""
+    """What to do at `position`, and up to where. `horizon` was read before the next entry was looked for.
+
+    An entry is a horizon by itself: stamps never decrease, so nothing stamped below it is still to come. A secondary
+    that didn't run up to it would stand still for ever where a full ring keeps the horizon behind it from arriving.
+    """
     if entry_position is not None and entry_position <= position:
         return Step.APPLY, position
-    target = horizon if entry_position is None else min(entry_position, horizon)
-    if going_live and entry_position is not None:
-        # Whole entries beyond the horizon are applied as well (rule 4).
-        target = entry_position
+    target = horizon if entry_position is None else entry_position
     if position < target:
         return Step.RUN, target
     return (Step.AT_CUT if going_live else Step.WAIT), position
