@@ -25,6 +25,7 @@ class Outbox:
         self.retention = Retention() if retention is None else retention
         self.gate = OutputGate()
         self.sent = 0
+        self._written = 0
 
     @property
     def has_room(self) -> bool:
@@ -35,9 +36,12 @@ class Outbox:
         """The machine made `data` before `position`."""
         self.retention.add(data)
         self.gate.made(self.retention.end, position)
+        # A secondary that lags makes what the world has long had; as a survivor it may hear of that no more.
+        self.written(self._written)
 
     def written(self, count: int) -> None:
         """The world has the first `count` bytes, from whomever."""
+        self._written = max(count, self._written)
         self.retention.trim(count)
         self.gate.trim(count)
 

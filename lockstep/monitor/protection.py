@@ -162,14 +162,17 @@ class Protector:
         self._cancel_reprotection()
         if self.primary is None:
             return
-        if self.arbiter.current().secondary is not None:
-            set_secondary(self.arbiter, self.primary.number, None)
+        self._record_alone(self.primary)
         self.status = Protection.NEED_SECONDARY
         if self.has_booted:
             self.primary.send(m.GoAlone())
         else:
             self.has_booted = True
             self.primary.send(m.StartPrimary(route=None, rtc_epoch_ns=self.rtc_epoch_ns))
+
+    def _record_alone(self, primary: Host) -> None:
+        if self.arbiter.current().secondary is not None:
+            set_secondary(self.arbiter, primary.number, None)
 
     # What hosts say.
 

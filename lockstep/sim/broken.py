@@ -9,7 +9,6 @@ from collections.abc import Iterator
 
 from lockstep.ft.inbox import Inbox
 from lockstep.ft.member import EVERYTHING, Member
-from lockstep.ft.status import Protection
 from lockstep.host import messages as m
 from lockstep.monitor.parties import Host
 from lockstep.monitor.protection import Protector
@@ -56,14 +55,22 @@ class LateFence(Protector):
 class NoRecord(Protector):
     """A primary that lost its secondary goes on alone, and the lost one may still win."""
 
+    lost: Host | None = None
+
     def host_gone(self, host: Host, detected_at_s: float) -> bool:
-        """The death of a secondary is told to the primary, and goes on no record."""
-        if host is not self.secondary or self.primary is None:
-            return super().host_gone(host, detected_at_s)
-        if self.status is Protection.PROTECTED:
-            self.status = Protection.NEED_SECONDARY
-            self.primary.send(m.GoAlone())
-        return True
+        """A lost secondary isn't let go of; it takes over where nobody else can."""
+        if host is self.lost:
+            return True
+        if host is self.secondary:
+            self.lost = host
+            self._lose_secondary()
+            return True
+        if host is self.primary and self.secondary is None:
+            self.secondary, self.lost = self.lost, None
+        return super().host_gone(host, detected_at_s)
+
+    def _record_alone(self, primary: Host) -> None:
+        """On no record."""
 
 
 BROKEN = {

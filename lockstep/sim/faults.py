@@ -20,6 +20,7 @@ _ATTEMPT_EVERY_US = 25_000
 _SUSPECT_US = 600_000
 """How long after a fault the monitor may still take a host for dead because of it."""
 _REGARDLESS_SHARE = 0.25
+_ABOUT_HEARTBEAT_US = (230_000, 330_000)
 _MOMENTS: tuple[type[m.Message], ...] = (
     m.StartSecondary,
     m.StartPrimary,
@@ -56,7 +57,7 @@ class Faults:
             fault = random.choice(self._kinds())
             if random.random() < 0.3:
                 moment = random.choice(_MOMENTS)
-                victim = random.choice((self._crash, self._stop, self._crash_copy, self._split))
+                victim = random.choice((self._crash, self._stop, self._crash_copy, self._split, self._slow))
                 world.schedule.at(at_us, self._arm, moment, victim)
             else:
                 world.schedule.at(at_us, self._attempt, fault, regardless, _ATTEMPTS)
@@ -136,9 +137,7 @@ class Faults:
         if not self._can_bear(victim):
             self.may_lose_guest = True
         until_us = self._world.schedule.now_us + suspect_us
-        self._suspect_until_us[victim.number] = max(
-            until_us, self._suspect_until_us.get(victim.number, 0)
-        )
+        self._suspect_until_us[victim.number] = max(until_us, self._suspect_until_us.get(victim.number, 0))
 
     def _may_hit(self, victim: SimulatedHost | None, regardless: bool) -> bool:
         return victim is not None and victim.is_alive and (regardless or self._can_bear(victim))
@@ -150,7 +149,9 @@ class Faults:
         host.die("crash")
 
     def _stop(self, host: SimulatedHost) -> None:
-        duration_us = self._world.delay_us(5_000, 900_000)
+        # Often so long that it wakes while it is being replaced.
+        about_limit = self._world.random.random() < 0.5
+        duration_us = self._world.delay_us(*(_ABOUT_HEARTBEAT_US if about_limit else (5_000, 900_000)))
         self._consider(host, duration_us + _SUSPECT_US)
         self._world.say(host, "is stopped for", duration_us)
         host.stopped_until_us = max(host.stopped_until_us, self._world.schedule.now_us + duration_us)
@@ -216,11 +217,14 @@ class Faults:
         victim = self._world.secondary
         if victim is None:
             return False
-        duration_us = self._world.delay_us(50_000, 800_000)
-        victim.slowness = self._world.random.randrange(2, 20)
-        self._world.say(victim, "is slow for", duration_us)
-        self._world.schedule.after(duration_us, setattr, victim, "slowness", 1)
+        self._slow(victim)
         return True
+
+    def _slow(self, host: SimulatedHost) -> None:
+        duration_us = self._world.delay_us(50_000, 800_000)
+        host.slowness = self._world.random.randrange(2, 20)
+        self._world.say(host, "is slow for", duration_us)
+        self._world.schedule.after(duration_us, setattr, host, "slowness", 1)
 
     def _block_console(self, regardless: bool) -> bool:
         duration_us = self._world.delay_us(20_000, 500_000)

@@ -226,5 +226,3 @@ class MachineThread:
         host.log_to(channel)
         host.member.become(Event.CLONE)
         host.send(m.Cloned(secondary=secondary, icount=host.machine.position, pause_ms=0.1))
-
-

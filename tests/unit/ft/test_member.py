@@ -88,3 +88,15 @@ def test_no_more_is_in_flight_than_allowed() -> None:
     assert said(one, 10) == b""
     one.outbox.written(100)
     assert len(said(one, 10)) == 100
+
+
+def test_a_survivor_that_lagged_far_behind_the_world_offers_what_follows() -> None:
+    """It used to count what the world had long had as under way, and to wait for ever."""
+    one = member(Event.START_SECONDARY)
+    seen = 2 * IN_FLIGHT_BYTES_MAX
+    one.go_live(2, sink_bytes=seen)
+    one.outbox.made(bytes(seen), 10)
+    one.outbox.made(b"next", 20)
+    one.reach_cut(guest_ended=False)
+    assert list(one.releases(None)) == [(seen, b"next")]
+    assert one.may_collect
