@@ -177,7 +177,8 @@ class Connection:
         if self.is_closed or self.is_broken:
             return
         # As in the real channel: the horizon is read first, and goes with the last entry below it.
-        ring, entries = self.primary_ring, []
+        ring = self.primary_ring
+        entries: list[Entry] = []
         horizon = ring.published
         while ring.peek() is not None and len(entries) < _FRAME_ENTRIES_MAX:
             entries.append(ring.pop())

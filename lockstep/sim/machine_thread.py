@@ -161,9 +161,9 @@ class MachineThread:
         if not self._append_pending():
             return self._delay(_WAIT_US)
         chance = self.world.random.random
-        if machine.is_parked or chance() < _CLOCK_SHARE:
-            if not self._append(CLOCK, self.world.schedule.now_us.to_bytes(8, "little")):
-                return self._delay(_WAIT_US)
+        wants_clock = machine.is_parked or chance() < _CLOCK_SHARE
+        if wants_clock and not self._append(CLOCK, self.world.schedule.now_us.to_bytes(8, "little")):
+            return self._delay(_WAIT_US)
         if host.member.inbox:
             data = host.member.inbox.next(_WIRE_BYTES - (len(machine.taken) - machine.consumed))
             if data and not self._append(INPUT, data):
