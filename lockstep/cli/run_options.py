@@ -31,13 +31,18 @@ def make_options(
         raise UsageError(f"--channel {pair.channel!r} is unknown: give shm or tcp")
     if solo and (pair.crashes or pair.crash_every or pair.crash_unprotected):
         raise UsageError("--crash needs a pair: leave --solo out")
-    if timeout_s is not None and not (math.isfinite(timeout_s) and timeout_s > 0):
-        raise UsageError(f"--timeout {timeout_s:g} is not a time to wait: give seconds above 0, as 10 or 0.5")
     return RunOptions(
-        timeout_s=timeout_s,
+        timeout_s=check_timeout(timeout_s),
         max_icount=None if max_icount is None else parse_icount(max_icount, "--max-icount"),
         channel=pair.channel,
         crashes=tuple(parse_crash(text) for text in pair.crashes),
         crash_every_s=None if pair.crash_every is None else parse_crash_every(pair.crash_every),
         crash_unprotected=pair.crash_unprotected,
     )
+
+
+def check_timeout(timeout_s: float | None) -> float | None:
+    """`timeout_s`. UsageError if it is no time to wait."""
+    if timeout_s is not None and not (math.isfinite(timeout_s) and timeout_s > 0):
+        raise UsageError(f"--timeout {timeout_s:g} is not a time to wait: give seconds above 0, as 10 or 0.5")
+    return timeout_s

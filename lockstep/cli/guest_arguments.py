@@ -1,0 +1,28 @@
+"""The options by which a command's guest is chosen, the same wherever there are any."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+GuestArgument = Annotated[
+    str | None,
+    typer.Argument(metavar="[GUEST]", help="An ELF, a raw image, or a name that `lockstep guests` lists."),
+]
+MemoryOption = Annotated[
+    str | None, typer.Option(metavar="SIZE", help="RAM, as 128M or 2G. [default: 128M; linux: 256M]")
+]
+HartsOption = Annotated[int, typer.Option(metavar="N", help="Harts, 1 to 8.")]
+BiosOption = Annotated[Path | None, typer.Option(metavar="FILE", help="Firmware, as OpenSBI's fw_jump.")]
+KernelOption = Annotated[Path | None, typer.Option(metavar="FILE", help="Kernel that the firmware starts.")]
+InitrdOption = Annotated[Path | None, typer.Option(metavar="FILE", help="Initial RAM disk.")]
+AppendOption = Annotated[str, typer.Option(metavar="STR", help="Arguments of the guest (bootargs).")]
+InputOption = Annotated[
+    Path | None, typer.Option("--input", metavar="FILE", help="Console input. [default: stdin]")
+]
+ReportOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Write what the run came to as JSON.")
+]
+TimeoutOption = Annotated[float | None, typer.Option(metavar="S", help="End after S seconds (exit 124).")]
