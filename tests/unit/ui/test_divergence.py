@@ -51,9 +51,9 @@ Registers (differences marked; those that are 0 on both sides left out)
 *  x7 t2  0x1000    0x3000     x8 s0  0x5       0x5
 
 Memory: 5 pages differ
-page                 address                             expected  actual
-0x80001000           0x80001008                          0x1       0x2
-                     ... and 2 more words of this page
+page                  address                            expected  actual
+0x80001000            0x80001008                         0x1       0x2
+                      ... and 2 more words of this page
 ... and 4 more pages
 
 Devices, counters, schedule
