@@ -31,7 +31,7 @@ def _parts(divergence: dict[str, Any]) -> Iterator[RenderableType]:
     yield Text(f"  {divergence['what']}")
     yield Text("")
     for line in divergence["disassembly"]:
-        yield Text(f"  {line}", style=_MARK if line.startswith(">") else "")
+        yield Text(f"  {line}", style=_MARK if line.startswith("=>") else "")
     if divergence.get("registers"):
         yield _title("Registers (differences marked; those that are 0 on both sides left out)")
         yield _registers(divergence["registers"])

@@ -20,13 +20,13 @@ from lockstep.host.terminal import EscapeFilter, is_ours, raw_mode
 from lockstep.log.entry import CHECK, KIND_NAMES, Entry
 from lockstep.machine.compiled import warm_up
 from lockstep.machine.config import MachineConfig
+from lockstep.machine.disassembly import disassemble_around
 from lockstep.machine.loader.place import BootPlan
 from lockstep.machine.machine import Machine
 from lockstep.machine.soft_error import SoftError, check_soft_error
 from lockstep.machine.state import NEVER
 from lockstep.verify.live import LiveSubject, Stretch
 from lockstep.verify.locate import POSITIONS_BEYOND, Sides, locate, run_both, same_ram
-from lockstep.verify.portrait import code_around
 from lockstep.verify.report import LOG_SHOWN, describe, describe_window
 from lockstep.verify.side import Side, SideDied
 from lockstep.verify.subject import Arrival, Subject
@@ -58,7 +58,7 @@ def build_machine(config: MachineConfig, typed: bytes, plan: BootPlan | None) ->
     machine = Machine(config, typed=typed, plan=plan)
     if config.clock == "host":
         machine.board["rtc_epoch_ns"] = time.time_ns()
-    code_around(machine, machine.pc)
+    disassemble_around(machine)
     machine.digest()
     return machine
 

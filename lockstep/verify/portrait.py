@@ -9,13 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
-from lockstep.machine.blocks import code_at
 from lockstep.machine.engine.layout import ENV, ENV_STATE_BYTES
 from lockstep.machine.machine import Machine
 from lockstep.machine.memory_map import RAM_BASE
 from lockstep.machine.registers import ABI_NAMES, REGISTERS, register_values
 from lockstep.machine.riscv.bits import PAGE_BYTES
-from lockstep.machine.riscv.decode import instruction_bytes
 from lockstep.machine.snapshot import hart_bytes, settle
 from lockstep.machine.state import BOARD
 
@@ -23,7 +21,6 @@ WORD_BYTES = 8
 PAGES_SHOWN_MAX = 16
 WORDS_SHOWN_MAX = 16
 """Of each page."""
-_BEHIND_BYTES, _AHEAD_INSTRUCTIONS = 32, 6
 _CAPTURED = {"mhartid", "wiring", "badaddr", "engine", "float_exception_flags"}
 """Fields of a hart that are this process's, or are compared under another name."""
 
@@ -65,31 +62,6 @@ def take_portrait(machine: Machine) -> Portrait:
         board=wires.board.tobytes(),
         page_hashes=np.array(hashes, "<u8").tobytes(),
     )
-
-
-def code_around(machine: Machine, pc: int) -> tuple[int, bytes]:
-    """The code about virtual address `pc` as the current hart fetches it: where it starts, and its bytes.
-
-    It starts up to some instructions before `pc`, at any halfword; empty if nothing can be fetched there.
-    """
-    wiring: Any = machine.wires.wirings[int(machine.board["current_hart"])]
-    control: Any = machine.control
-
-    def bits_at(address: int) -> int:
-        address &= (1 << 64) - 1
-        return int(code_at(wiring, control, address - (address >> 63 << 64)))
-
-    first = pc
-    while first > pc - _BEHIND_BYTES and first >= 2 and bits_at(first - 2):
-        first -= 2
-    before = b"".join((bits_at(address) & 0xFFFF).to_bytes(2, "little") for address in range(first, pc, 2))
-    ahead = bytearray()
-    for _ in range(_AHEAD_INSTRUCTIONS):
-        bits = bits_at(pc + len(ahead))
-        if not bits:
-            break
-        ahead += bits.to_bytes(4, "little")[: instruction_bytes(bits)]
-    return first, before + bytes(ahead)
 
 
 def registers_of(expected: Portrait, tested: Portrait) -> list[dict[str, Any]]:

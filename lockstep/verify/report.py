@@ -7,7 +7,6 @@ from typing import Any
 
 from lockstep.log.entry import KIND_NAMES, Entry
 from lockstep.machine.soft_error import SoftError
-from lockstep.verify.disassembly import disassemble
 from lockstep.verify.locate import Located, Sides
 from lockstep.verify.portrait import (
     PAGES_SHOWN_MAX,
@@ -50,7 +49,7 @@ def describe(
     """The difference at `located`, in front of which both sides stand; `limit` is a position past it."""
     before: Portrait = sides.expected.call("portrait")
     struck = [error for error in errors if error.icount == located.icount]
-    code = sides.expected.call("code_around", before.pc)
+    disassembly = sides.expected.call("disassembly", before.pc)
     sides.push()
     sides.tested.begin("run_to", icount=located.icount, position=limit)
     expected_arrival: Arrival = sides.expected.call("run_to", icount=located.icount, position=limit)
@@ -59,7 +58,7 @@ def describe(
     if struck:
         # No instruction did it: shown is the first one that can feel it.
         pc = after.pc
-        code = sides.expected.call("code_around", pc)
+        disassembly = sides.expected.call("disassembly", pc)
     tested_arrival: Arrival | None = None
     try:
         tested_arrival = sides.tested.result()
@@ -75,7 +74,7 @@ def describe(
         "what": what,
         "expected": differences.pop("expected"),
         "actual": differences.pop("actual"),
-        "disassembly": disassemble(code[0], code[1], pc),
+        "disassembly": disassembly,
         "window": None,
         "hart": before.hart,
         "stood": {"expected": _arrival(expected_arrival), "actual": _arrival(tested_arrival)},

@@ -12,12 +12,13 @@ import xxhash
 from lockstep.errors import DivergenceError
 from lockstep.host.entries import apply_entry, check_place
 from lockstep.log.entry import Entry
+from lockstep.machine.disassembly import disassemble_around
 from lockstep.machine.machine import Machine, Stop
 from lockstep.machine.riscv.bits import PAGE_BYTES
 from lockstep.machine.snapshot import digest_board
 from lockstep.machine.soft_error import SoftError, flip
 from lockstep.machine.state import NEVER
-from lockstep.verify.portrait import Portrait, code_around, take_portrait
+from lockstep.verify.portrait import Portrait, take_portrait
 
 Ending = Literal["reached", "finished", "idle", "parked", "misplaced", "died"]
 """Why a run came back: it got where it was to go, the guest ended, or an entry found it elsewhere."""
@@ -113,9 +114,9 @@ class Subject:
         ram = self.machine.wires.ram
         return b"".join(ram[number * PAGE_BYTES : (number + 1) * PAGE_BYTES].tobytes() for number in numbers)
 
-    def code_around(self, pc: int) -> tuple[int, bytes]:
-        """The code about `pc`: where it starts, and its bytes."""
-        return code_around(self.machine, pc)
+    def disassembly(self, pc: int) -> list[str]:
+        """The code about `pc`, which is marked."""
+        return disassemble_around(self.machine, pc)
 
     def guest_ended(self) -> tuple[bool, int]:
         """Whether the guest gave an exit code of its own, and which."""

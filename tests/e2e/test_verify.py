@@ -25,7 +25,7 @@ def test_the_injected_instruction_is_named_exactly(tmp_path: Path, clock: str) -
     assert report["outcome"] == "divergence"
     assert divergence["icount"] == 10_000_000
     assert divergence["pc"].startswith("0x80")
-    assert any(line.startswith("> ") for line in divergence["disassembly"])
+    assert any(line.startswith("=> ") for line in divergence["disassembly"])
     (row,) = [row for row in divergence["registers"] if row["differs"]]
     assert row["name"] == "x7"
     assert int(row["expected"], 16) ^ int(row["actual"], 16) == 1 << 13

@@ -13,7 +13,7 @@ DIVERGENCE: dict[str, Any] = {
     "what": "x7 differs",
     "expected": "x7 0x1000",
     "actual": "x7 0x3000",
-    "disassembly": ["  0x80000594      ec26  c.sdsp s1, 0x18(sp)", "> 0x80000596      892a  c.mv s2, a0"],
+    "disassembly": ["   0x80000594: ec26 c.sdsp s1, 0x18(sp)", "=> 0x80000596: 892a c.mv s2, a0"],
     "window": None,
     "registers": [
         {
@@ -43,8 +43,8 @@ PICTURE = """\
 The machines differ first after instruction 10,000,000, pc 0x80000596
   x7 differs
 
-    0x80000594      ec26  c.sdsp s1, 0x18(sp)
-  > 0x80000596      892a  c.mv s2, a0
+     0x80000594: ec26 c.sdsp s1, 0x18(sp)
+  => 0x80000596: 892a c.mv s2, a0
 
 Registers (differences marked; those that are 0 on both sides left out)
    name   expected  actual     name   expected  actual
