@@ -18,15 +18,13 @@ from lockstep.host.live_input import read_available
 from lockstep.host.result import OUTCOME_EXIT_CODES, ConsoleMeter, RunResult
 from lockstep.host.terminal import EscapeFilter, is_ours, raw_mode
 from lockstep.log.entry import CHECK, KIND_NAMES, Entry
-from lockstep.machine.compiled import warm_up
 from lockstep.machine.config import MachineConfig
-from lockstep.machine.disassembly import disassemble_around
 from lockstep.machine.loader.place import BootPlan
-from lockstep.machine.machine import Machine
 from lockstep.machine.soft_error import SoftError, check_soft_error
 from lockstep.machine.state import NEVER
 from lockstep.verify.live import LiveSubject, Stretch
 from lockstep.verify.locate import POSITIONS_BEYOND, Sides, locate, run_both, same_ram
+from lockstep.verify.machines import build_machine
 from lockstep.verify.report import LOG_SHOWN, describe, describe_window
 from lockstep.verify.side import Side, SideDied
 from lockstep.verify.subject import Arrival, Subject
@@ -50,17 +48,6 @@ class VerifyOptions:
     """Gets what both machines wrote, once it was found equal."""
     timeout_s: float | None = None
     max_icount: int | None = None
-
-
-def build_machine(config: MachineConfig, typed: bytes, plan: BootPlan | None) -> Machine:
-    """A machine that is ready to be forked: all native code that its copies use is loaded."""
-    warm_up()
-    machine = Machine(config, typed=typed, plan=plan)
-    if config.clock == "host":
-        machine.board["rtc_epoch_ns"] = time.time_ns()
-    disassemble_around(machine)
-    machine.digest()
-    return machine
 
 
 def run_verify(config: MachineConfig, options: VerifyOptions, plan: BootPlan | None = None) -> RunResult:

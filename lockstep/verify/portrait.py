@@ -45,7 +45,7 @@ class Portrait:
 def take_portrait(machine: Machine) -> Portrait:
     """Of `machine`, which stands still."""
     wires = machine.wires
-    settle(wires)
+    settle(wires.first_wiring)
     harts = range(len(wires.engines))
     memory = wires.ram.data
     hashes = [

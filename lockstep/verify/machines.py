@@ -1,0 +1,23 @@
+"""Machines that are ready to be forked."""
+
+from __future__ import annotations
+
+import time
+
+from lockstep.machine.compiled import warm_up
+from lockstep.machine.config import MachineConfig
+from lockstep.machine.disassembly import disassemble_around
+from lockstep.machine.loader.place import BootPlan
+from lockstep.machine.machine import Machine
+from lockstep.machine.snapshot import digest_board
+
+
+def build_machine(config: MachineConfig, typed: bytes, plan: BootPlan | None) -> Machine:
+    """The machine of `config`, with all native code loaded that its copies use."""
+    warm_up()
+    machine = Machine(config, typed=typed, plan=plan)
+    if config.clock == "host":
+        machine.board["rtc_epoch_ns"] = time.time_ns()
+    disassemble_around(machine)
+    digest_board(machine.wires)
+    return machine
