@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench import COMPILE_VARIABLE
 from bench.results import MeasurementError
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -53,8 +54,9 @@ class Run(TimedProcess):
 
 def environment() -> dict[str, str]:
     """This process's environment, with the packages of this checkout."""
+    inherited = {name: value for name, value in os.environ.items() if name != COMPILE_VARIABLE}
     path = os.pathsep.join(filter(None, (str(REPOSITORY), os.environ.get("PYTHONPATH"))))
-    return {**os.environ, "PYTHONPATH": path}
+    return {**inherited, "PYTHONPATH": path}
 
 
 def time_process(

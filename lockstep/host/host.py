@@ -39,6 +39,8 @@ class Host:
         self.requests: deque[Request] = deque()
         self.wake = threading.Event()
         self.ended: Ended | None = None
+        self.ended_event = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        """Readable once the machine thread has something new for the control thread: the guest's end."""
         self.crash_icount: int | None = None
         self.max_icount: int | None = None
         self.clone_wanted: Request | None = None
@@ -117,6 +119,13 @@ class Host:
         with self.channel_lock:
             return 0 if self.channel is None else self.channel.ring.horizon()
 
+    @property
+    def has_output(self) -> bool:
+        """Whether the guest wrote something that the world may still lack."""
+        retention = self.member.outbox.retention
+        board, control = self.machine.board, self.machine.control
+        return bool(retention.end > retention.base or board["console_bytes"] != control["console_drained"])
+
     def end(self, stop: Stop | str) -> None:
         """The machine has come to its end, or is made to stop for good."""
         machine = self.machine
@@ -133,6 +142,7 @@ class Host:
             log=dict(self.entries),
             log_bytes=self.entry_bytes,
         )
+        os.eventfd_write(self.ended_event, 1)
 
     def log_to(self, channel: Channel | None) -> None:
         """Log to `channel` from here on, or to none."""

@@ -28,7 +28,9 @@ from lockstep.log.shared import SharedRing
 from lockstep.machine.machine import Machine
 
 TICK_S = 0.002
-"""How often output is looked for and sent."""
+"""How often output is looked for and sent while there is some, or input, and BUSY_S longer."""
+SILENT_TICK_S = 0.01
+BUSY_S = 0.1
 BEAT_S = 0.04
 HOST_FAILED = 70
 
@@ -43,14 +45,21 @@ class HostProcess:
         self.host: Host | None = None
         self.lead: Lead | None = None
         self.next_beat_s = 0.0
+        self.busy_until_s = 0.0
         self.max_icount: int | None = None
 
     def run(self) -> None:
         """Serve until the monitor goes away."""
         self.wire.send(m.Ready())
         while True:
-            ready, _, _ = select.select([self.wire], [], [], TICK_S if self.host else None)
-            if ready:
+            heard: list[m.Wire | int] = [self.wire]
+            if self.host is not None:
+                heard.append(self.host.ended_event)
+            ready, _, _ = select.select(heard, [], [], None if self.host is None else self._tick_s(self.host))
+            if self.host is not None and self.host.ended_event in ready:
+                os.eventfd_read(self.host.ended_event)
+            if self.wire in ready:
+                self.busy_until_s = time.monotonic() + BUSY_S
                 received = self.wire.receive()
                 if received is None:
                     return
@@ -236,6 +245,15 @@ class HostProcess:
         host.send(live)
 
     # Every tick.
+
+    def _tick_s(self, host: Host) -> float:
+        """How long the control thread may sleep: it takes its time from the machine."""
+        if not host.member.speaks:
+            return BEAT_S
+        now_s = time.monotonic()
+        if host.has_output:
+            self.busy_until_s = now_s + BUSY_S
+        return TICK_S if now_s < self.busy_until_s else SILENT_TICK_S
 
     def _tick(self, host: Host) -> None:
         now_s = time.monotonic()
