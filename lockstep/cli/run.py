@@ -45,6 +45,28 @@ def run(
     crash_unprotected: Annotated[
         bool, typer.Option("--crash-unprotected", help="Let --crash kill the last host as well.")
     ] = False,
+    check_every: Annotated[
+        str | None,
+        typer.Option(metavar="T", help="Compare registers and devices every T, or off. [default: 50ms]"),
+    ] = None,
+    check_ram_every: Annotated[
+        str | None,
+        typer.Option(metavar="T", help="Compare all of RAM every T, part by part, or off. [default: 0.8s]"),
+    ] = None,
+    on_divergence: Annotated[
+        str | None,
+        typer.Option(
+            metavar="stop|reclone",
+            help="If the two machines differ: end (exit 120), or make a new secondary. [default: stop]",
+        ),
+    ] = None,
+    inject: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="WHERE@ICOUNT:BIT",
+            help="Flip a bit in the secondary: of a register (x7@10M:13) or of RAM (0x80001000@5M:4); repeatable.",
+        ),
+    ] = None,
     input_file: Annotated[
         Path | None, typer.Option("--input", metavar="FILE", help="Console input. [default: stdin]")
     ] = None,
@@ -60,11 +82,18 @@ def run(
 ) -> int:
     """Run GUEST on a pair of machines in lockstep; the guest's console is stdout."""
     from lockstep.cli.guest_choice import GuestOptions, choose_machine
-    from lockstep.cli.run_options import PairOptions, make_options
+    from lockstep.cli.run_options import PairOptions, check_soft_errors, make_options
     from lockstep.cli.session import run_session
 
     pair = PairOptions(
-        channel=channel, crashes=crash or [], crash_every=crash_every, crash_unprotected=crash_unprotected
+        channel=channel,
+        crashes=crash or [],
+        crash_every=crash_every,
+        crash_unprotected=crash_unprotected,
+        check_every=check_every,
+        check_ram_every=check_ram_every,
+        on_divergence=on_divergence,
+        soft_errors=inject or [],
     )
     options = make_options(pair, solo=solo, timeout_s=timeout, max_icount=max_icount)
     config = choose_machine(
@@ -79,4 +108,5 @@ def run(
             clock=clock,
         )
     )
+    check_soft_errors(options, config)
     return run_session(config, options, solo=solo, input_file=input_file, report_path=report)

@@ -33,7 +33,7 @@ def run_session(
         check_report_path(report_path)
     source = choose_input(input_file, config.clock)
     options = dataclasses.replace(
-        options, typed=source.typed, live_input=source.live, write_console=write_stdout
+        options, typed=source.typed, live_input=source.live, write_console=write_stdout, say=say
     )
     # What can be wrong with a guest's files is found before anything is compiled.
     from lockstep.machine.loader.place import plan_boot

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import struct
 
-from lockstep.errors import DivergenceError
-from lockstep.log.entry import CLOCK, INPUT, Entry
+from lockstep.host.divergence import MachinesDifferError
+from lockstep.log.entry import CLOCK, INPUT, KIND_NAMES, Entry
 from lockstep.machine.machine import Machine
 from lockstep.machine.state import WIRE_BYTES
 
@@ -33,7 +33,7 @@ def signed_pc(machine: Machine) -> int:
 
 
 def apply_entry(machine: Machine, kind: int, payload: bytes) -> None:
-    """Let the entry take effect on a machine that stands at a natural block start."""
+    """Let the entry take effect on a machine that stands at a natural block start. Others than these have none."""
     board = machine.board
     if kind == INPUT:
         for byte in payload:
@@ -46,9 +46,9 @@ def apply_entry(machine: Machine, kind: int, payload: bytes) -> None:
 
 
 def check_place(machine: Machine, entry: Entry) -> None:
-    """Raise `DivergenceError` unless the machine is where the primary was when it stamped `entry`."""
-    if machine.position != entry.position or signed_pc(machine) != entry.pc:
-        raise DivergenceError(
-            f"divergence: the entry stamped {entry.position} at pc {entry.pc & (1 << 64) - 1:#x} "
-            f"finds the secondary at {machine.position}, pc {machine.pc:#x}"
-        )
+    """Raise `MachinesDifferError` unless the machine is where the primary was when it stamped `entry`."""
+    of_entry = f"of the next {KIND_NAMES[entry.kind]} entry"
+    if machine.position != entry.position:
+        raise MachinesDifferError(f"the position {of_entry}", str(entry.position), str(machine.position))
+    if signed_pc(machine) != entry.pc:
+        raise MachinesDifferError(f"the pc {of_entry}", f"{entry.pc & (1 << 64) - 1:#x}", f"{machine.pc:#x}")

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from lockstep.errors import DivergenceError
+from lockstep.errors import InternalError
 from lockstep.ft.following import Step, has_caught_up, next_step
 from lockstep.ft.roles import Event, Role
+from lockstep.host.divergence import MachinesDifferError
 from lockstep.host.entries import apply_entry, check_place
 from lockstep.host.host import Host
-from lockstep.host.messages import CaughtUp
-from lockstep.log.entry import KIND_NAMES
+from lockstep.host.messages import CaughtUp, Injected
+from lockstep.log.entry import CHECK, END, KIND_NAMES, Entry
+from lockstep.machine.checks import compare_check
 from lockstep.machine.machine import Stop
+from lockstep.machine.soft_error import SoftError, flip
+from lockstep.machine.state import NEVER
 
 POLL_S = 0.0003
 """How long a secondary that has caught up waits before it looks at the log again."""
+END_POLL_S = 0.02
 RUN_POSITIONS = 500_000
 """How far to run, at least, before the primary is told about it; the less the closer it is followed."""
 
@@ -36,12 +41,12 @@ class Follow:
         step, target = next_step(machine.position, horizon, entry_position, going_live=going_live)
         if step is Step.APPLY:
             assert entry is not None
-            check_place(machine, entry)
-            apply_entry(machine, entry.kind, entry.payload)
+            if entry.kind == END and entry.position == machine.position:
+                # The guest ends here, too; or else, at the next look, the machine is past the entry.
+                self._run(machine.position + 1)
+                return False
+            self._apply(entry)
             ring.pop()
-            name = KIND_NAMES[entry.kind]
-            host.entries[name] = host.entries.get(name, 0) + 1
-            host.entry_bytes += len(entry.payload)
             return False
         if not member.has_caught_up and has_caught_up(machine.position, horizon):
             member.has_caught_up = True
@@ -56,6 +61,35 @@ class Follow:
         ring.acknowledge(machine.position)
         return False
 
+    def wait_after_end(self) -> None:
+        """The guest has ended on this secondary: the log must say so as well."""
+        host, machine = self.host, self.host.machine
+        assert host.channel is not None
+        ring = host.channel.ring
+        horizon = ring.horizon()
+        entry = ring.peek()
+        if entry is None and horizon <= machine.position + 1:
+            host.pause(END_POLL_S)
+        elif entry is not None and (entry.kind, entry.position) == (END, machine.position):
+            host.pause(None)
+        else:
+            raise MachinesDifferError(
+                "the guest's end", "the guest runs on", f"it ended at {machine.position}"
+            )
+
+    def _apply(self, entry: Entry) -> None:
+        host, machine = self.host, self.host.machine
+        check_place(machine, entry)
+        if entry.kind == CHECK:
+            host.checks += 1
+            difference = compare_check(machine.wires, entry.payload)
+            if difference is not None:
+                raise MachinesDifferError(difference.what, difference.expected, difference.actual)
+        apply_entry(machine, entry.kind, entry.payload)
+        name = KIND_NAMES[entry.kind]
+        host.entries[name] = host.entries.get(name, 0) + 1
+        host.entry_bytes += len(entry.payload)
+
     def _wait(self) -> None:
         host = self.host
         host.collect_console()
@@ -63,18 +97,32 @@ class Follow:
 
     def _run(self, limit: int) -> None:
         host, machine = self.host, self.host.machine
-        stop = machine.run(limit=limit)
-        if stop == Stop.KICKED:
+        soft_error = self._next_soft_error()
+        try:
+            stop = machine.run(limit=limit, exact_icount=NEVER if soft_error is None else soft_error.icount)
+        except InternalError as failure:
+            raise MachinesDifferError("the emulator", "it runs on", str(failure)) from failure
+        if stop == Stop.EXACT and soft_error is not None:
+            host.soft_errors.remove(soft_error)
+            host.send(Injected(soft_error=str(soft_error)))
+            flip(machine, soft_error)
+        elif stop == Stop.KICKED:
             host.serve_requests()
         elif stop == Stop.CONSOLE_FULL:
             host.collect_console()
         elif stop == Stop.PARKED:
-            raise DivergenceError(
-                f"divergence: the secondary waits at {machine.position}, where the primary did not"
-            )
+            raise MachinesDifferError("waiting", "a hart runs", f"every hart waits at {machine.position}")
         elif stop in (Stop.FINISHED, Stop.IDLE):
             host.end(stop)
             if host.role is Role.SECONDARY:
                 host.become(Event.GUEST_ENDED)
         else:
             host.crash_if_due()
+
+    def _next_soft_error(self) -> SoftError | None:
+        """The next one that can still happen, while this is a secondary: not where it has been already."""
+        host = self.host
+        if host.role is not Role.SECONDARY:
+            return None
+        icount = host.machine.icount
+        return next((error for error in host.soft_errors if error.icount >= icount), None)

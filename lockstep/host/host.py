@@ -17,7 +17,9 @@ from lockstep.ft.member import Member
 from lockstep.ft.roles import Event, Role
 from lockstep.host.channel import Channel
 from lockstep.host.messages import Dying, Ended, Message, Wire
+from lockstep.machine.checks import PAGE_BYTES, make_check
 from lockstep.machine.machine import Machine, Stop
+from lockstep.machine.soft_error import SoftError
 from lockstep.machine.state import NEVER
 
 Request = Callable[[], None]
@@ -49,6 +51,10 @@ class Host:
         self.has_started = False
         self.entries: dict[str, int] = {}
         self.entry_bytes = 0
+        self.soft_errors: list[SoftError] = []
+        """What is still to happen to this machine while it is a secondary, by icount."""
+        self.checks = 0
+        """How often this machine was compared with its primary."""
         self.copies: list[int] = []
         """Process numbers of forked copies that send this machine's state."""
         self.stopped_at_s: float | None = None
@@ -72,10 +78,11 @@ class Host:
         while self.requests:
             self.requests.popleft()()
 
-    def pause(self, seconds: float | None) -> None:
-        """In the machine thread: wait, but not when somebody wants something; then serve that."""
-        self.wake.wait(seconds)
+    def pause(self, seconds: float | None) -> bool:
+        """In the machine thread: wait, but not when somebody wants something; then serve that. Whether somebody did."""
+        is_wanted = self.wake.wait(seconds)
         self.serve_requests()
+        return is_wanted
 
     @property
     def role(self) -> Role:
@@ -141,6 +148,9 @@ class Host:
             at_s=self.stopped_at_s or time.monotonic(),
             log=dict(self.entries),
             log_bytes=self.entry_bytes,
+            pc=machine.pc,
+            checks=self.checks,
+            check=make_check(machine.wires, 0, machine.wires.ram.nbytes // PAGE_BYTES),
         )
         os.eventfd_write(self.ended_event, 1)
 

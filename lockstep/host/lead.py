@@ -7,12 +7,15 @@ import time
 
 from lockstep.ft.roles import Event
 from lockstep.host.channel import Channel
+from lockstep.host.check_schedule import CheckSchedule
 from lockstep.host.entries import apply_entry, clock_payload, input_count, signed_pc, wire_room
 from lockstep.host.host import Host
 from lockstep.host.messages import Cloned, Started
+from lockstep.host.options import CheckIntervals
 from lockstep.host.pace import Pace
 from lockstep.host.transfer import send_state
-from lockstep.log.entry import CLOCK, INPUT, KIND_NAMES
+from lockstep.log.entry import CHECK, CLOCK, END, INPUT, KIND_NAMES
+from lockstep.machine.checks import PAGE_BYTES, make_check
 from lockstep.machine.machine import Stop
 
 RING_WAIT_S = 0.0005
@@ -27,9 +30,11 @@ CLOCK_EVERY_NS = 4_000_000
 class Lead:
     """What a live host does between runs."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, checks: CheckIntervals) -> None:
         """`host` stands at a natural block start and has the role of a primary."""
         self.host = host
+        pages = host.machine.wires.ram.nbytes // PAGE_BYTES
+        self.checks = CheckSchedule(checks, pages, time.monotonic())
         self.pace = Pace(host.machine, sets_rtc=False) if host.machine.config.clock == "host" else None
 
     def step(self) -> None:
@@ -42,6 +47,7 @@ class Lead:
         self._take_input()
         if host.ended is not None:
             return  # while it waited, it was told to finish
+        before = machine.position
         stop = machine.run(limit=self._limit(), stop_when_quiet=host.clone_wanted is not None)
         if stop == Stop.KICKED:
             self._publish()
@@ -58,25 +64,48 @@ class Lead:
             self._publish()
             self._wait_parked()
         elif stop == Stop.REACHED:
+            # Only who ran into its limit stands where a secondary stops for an entry: not where it was kicked.
+            if machine.position > before:
+                self._check_if_due()
             self._at_icount()
         elif stop in (Stop.FINISHED, Stop.IDLE):
             self.end(stop)
 
     def end(self, stop: Stop | str) -> None:
         """The guest's last instruction has run."""
-        self.host.stopped_at_s = time.monotonic()
+        host = self.host
+        host.stopped_at_s = time.monotonic()
+        if isinstance(stop, Stop):
+            self.append(END, b"")
+            if host.ended is not None:
+                return
         # A secondary that may not pass this position would never find that the guest is idle for ever.
         self._publish(1 if stop is Stop.IDLE else 0)
-        self.host.end(stop)
-        self.host.become(Event.GUEST_ENDED)
+        host.end(stop)
+        host.become(Event.GUEST_ENDED)
 
     def _limit(self) -> int:
         limit = self.host.limit()
         if self.pace is not None:
             limit = min(limit, self.host.machine.position + CLOCK_EVERY_NS)
+        if self.is_check_due:
+            limit = min(limit, self.host.machine.position + 1)
         return limit
 
+    @property
+    def is_check_due(self) -> bool:
+        """From any thread: whether the machine should come to its next natural block start for a check."""
+        return self.host.channel is not None and self.checks.is_due(time.monotonic())
+
+    def _check_if_due(self) -> None:
+        """The machine reached its limit, or parked: log what a secondary must be like that comes here."""
+        if self.is_check_due:
+            first_page, pages = self.checks.take(time.monotonic())
+            self.append(CHECK, make_check(self.host.machine.wires, first_page, pages))
+
     def _at_icount(self) -> None:
+        if self.host.ended is not None:
+            return
         self.host.crash_if_due()
         if self.host.is_at_max_icount:
             self.end("max-icount")
@@ -133,15 +162,24 @@ class Lead:
 
     def _wait_parked(self) -> None:
         """Nothing runs: sleep until the guest's next event or until somebody wants something."""
-        assert self.pace is not None
-        self.host.pause(self.pace.until_event_s)
-        if self.host.ended is not None:
-            return
-        machine = self.host.machine
-        is_due = self.pace.real_ns >= machine.next_event_ns or self.host.member.inbox
-        lag_ns = self.pace.real_ns - machine.guest_ns
+        pace, host, machine = self.pace, self.host, self.host.machine
+        assert pace is not None
+        while True:
+            is_wanted = host.pause(self._until_event_or_check_s(pace))
+            if host.ended is not None:
+                return
+            is_due = bool(pace.real_ns >= machine.next_event_ns or host.member.inbox)
+            if is_due or is_wanted:
+                break
+            self._check_if_due()
+        lag_ns = pace.real_ns - machine.guest_ns
         if is_due and lag_ns > 0:
             self.append(CLOCK, clock_payload(int(machine.board["time_offset_ns"]) + lag_ns))
+
+    def _until_event_or_check_s(self, pace: Pace) -> float | None:
+        event_s = pace.until_event_s
+        check_s = None if self.host.channel is None else self.checks.until_due_s(time.monotonic())
+        return min((seconds for seconds in (event_s, check_s) if seconds is not None), default=None)
 
     def _let_catch_up(self) -> None:
         """Gently at first, and the more the farther the secondary is behind."""
@@ -170,6 +208,7 @@ class Lead:
                 self._be_copy(stream)
             host.log_to(channel)
             host.become(Event.CLONE)
+        self.checks.restart(time.monotonic())
         os.close(stream)
         host.copies.append(child)
         pause_ms = (time.monotonic() - started_s) * 1e3

@@ -12,6 +12,8 @@ from collections import deque
 
 import msgspec
 
+from lockstep.host.options import CheckIntervals
+
 
 class Message(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     """Base of all messages; the class's name is its kind on the wire."""
@@ -29,6 +31,7 @@ class Prepare(Message):
     paths: dict[str, str]
     contents: dict[str, bytes]
     typed: bytes
+    checks: CheckIntervals = CheckIntervals()
 
 
 class Spawn(Message):
@@ -74,11 +77,15 @@ class StartPrimary(Message):
 
 
 class StartSecondary(Message):
-    """Follow the log: from reset, or from the state that comes in on a descriptor (behind the ring's, if any)."""
+    """Follow the log: from reset, or from the state that comes in on a descriptor (behind the ring's, if any).
+
+    `soft_errors` (as on the command line) are to happen where this machine passes while it is a secondary.
+    """
 
     route: Route
     cloned: bool
     rtc_epoch_ns: int | None
+    soft_errors: tuple[str, ...] = ()
 
 
 class GoLive(Message):
@@ -189,6 +196,25 @@ class CaughtUp(Message):
     """A secondary follows the primary closely."""
 
 
+class Injected(Message):
+    """A soft error (as on the command line) is happening to this secondary."""
+
+    soft_error: str
+
+
+class Diverged(Message):
+    """This secondary isn't the machine that its log is about, and goes no further than here."""
+
+    icount: int
+    pc: int
+    what: str
+    expected: str
+    actual: str
+    disassembly: list[str]
+    """The code around `pc`."""
+    checks: int
+
+
 class Dying(Message):
     """The host kills itself now, at `at_s`, as it was told to."""
 
@@ -201,6 +227,8 @@ class Beat(Message):
     icount: int
     position: int
     behind_positions: int
+    checks: int = 0
+    """How often it compared itself with its primary."""
 
 
 class Ended(Message):
@@ -215,6 +243,10 @@ class Ended(Message):
     at_s: float
     log: dict[str, int]
     log_bytes: int
+    pc: int = 0
+    checks: int = 0
+    check: bytes = b""
+    """A check of everything (`lockstep.machine.checks`)."""
 
 
 AnyMessage = (
@@ -242,6 +274,8 @@ AnyMessage = (
     | Cloned
     | Received
     | CaughtUp
+    | Injected
+    | Diverged
     | Dying
     | Beat
     | Ended

@@ -5,6 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections import deque
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lockstep.machine.soft_error import SoftError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +45,16 @@ class Remote:
 
 
 @dataclasses.dataclass(frozen=True)
+class CheckIntervals:
+    """How often the two machines are compared while they run."""
+
+    every_s: float | None = 0.05
+    """Registers and devices; None: nothing is compared before the end."""
+    ram_every_s: float | None = 0.8
+    """All of RAM, a part at each check; None: not before the end."""
+
+
+@dataclasses.dataclass(frozen=True)
 class RunOptions:
     """How to run a machine, solo or as a pair."""
 
@@ -57,3 +71,10 @@ class RunOptions:
     crash_every_s: float | None = None
     crash_unprotected: bool = False
     remote: Remote | None = None
+    checks: CheckIntervals = CheckIntervals()
+    soft_errors: tuple[SoftError, ...] = ()
+    """Bits to flip, in a secondary only."""
+    on_divergence: str = "stop"
+    """`stop`, or `reclone`: make a new secondary and go on."""
+    say: Callable[[str], None] = lambda line: None
+    """Where a line for the user goes while the guest runs."""

@@ -20,12 +20,15 @@ from lockstep.host.channel import (
     TcpSecondaryChannel,
     listen,
 )
+from lockstep.host.divergence import MachinesDifferError, divergence_message
 from lockstep.host.follow import Follow
 from lockstep.host.host import Host
 from lockstep.host.lead import Lead
+from lockstep.host.options import CheckIntervals
 from lockstep.host.transfer import receive_state
 from lockstep.log.shared import SharedRing
 from lockstep.machine.machine import Machine
+from lockstep.machine.soft_error import parse_soft_error
 
 TICK_S = 0.002
 """How often output is looked for and sent while there is some, or input, and BUSY_S longer."""
@@ -38,10 +41,11 @@ HOST_FAILED = 70
 class HostProcess:
     """Talks to the monitor; ends with it."""
 
-    def __init__(self, wire: m.Wire, build: Callable[[bool], Machine]) -> None:
+    def __init__(self, wire: m.Wire, build: Callable[[bool], Machine], checks: CheckIntervals) -> None:
         """`build(boot)` makes the machine, booted or waiting for a snapshot."""
         self.wire = wire
         self.build = build
+        self.checks = checks
         self.host: Host | None = None
         self.lead: Lead | None = None
         self.next_beat_s = 0.0
@@ -111,6 +115,7 @@ class HostProcess:
             else:
                 host.send(m.ChannelLost(secondary=message.route.secondary, text="it is gone already"))
         else:
+            host.soft_errors = sorted(map(parse_soft_error, message.soft_errors), key=lambda e: e.icount)
             host.channel = self._secondary_channel(message.route)
             host.become(Event.START_RECEIVING if cloned else Event.START_SECONDARY)
         stream = self.wire.descriptors.popleft() if cloned else None
@@ -204,22 +209,26 @@ class HostProcess:
                 host.become(Event.STATE_RECEIVED)
                 host.send(m.Received(transferred_bytes=received))
             self._run_machine(host)
+        except MachinesDifferError as error:
+            self._report(host, divergence_message(host.machine, error, host.checks))
         except LockstepError as error:
-            self._report(host, str(error), error.exit_code)
+            self._report(host, m.Failed(text=str(error), exit_code=error.exit_code))
         except BaseException:
             # A bug, or the monitor is gone: this host is of no more use. Dying is what the pair can deal with.
             with contextlib.suppress(BaseException):
                 traceback.print_exc()
             os._exit(HOST_FAILED)
 
-    def _report(self, host: Host, text: str, exit_code: int) -> None:
+    def _report(self, host: Host, message: m.Failed | m.Diverged) -> None:
         with contextlib.suppress(OSError):
-            host.send(m.Failed(text=text, exit_code=exit_code))
+            host.send(message)
 
     def _run_machine(self, host: Host) -> None:
         follow = Follow(host)
         while True:
-            if host.role is Role.ENDED:
+            if host.role is Role.ENDED and self.lead is None:
+                follow.wait_after_end()
+            elif host.role is Role.ENDED:
                 host.pause(None)
             elif host.role is Role.SECONDARY:
                 follow.step()
@@ -228,13 +237,13 @@ class HostProcess:
                     self._be_live(host)
             else:
                 if self.lead is None:
-                    self.lead = Lead(host)
+                    self.lead = Lead(host, self.checks)
                 self.lead.step()
 
     def _be_live(self, host: Host) -> None:
         host.log_to(None)
         host.member.reach_cut(guest_ended=host.ended is not None)
-        self.lead = Lead(host)
+        self.lead = Lead(host, self.checks)
         live = m.Live(
             generation=host.member.generation,
             icount=host.machine.icount,
@@ -261,8 +270,17 @@ class HostProcess:
             self.next_beat_s = now_s + BEAT_S
             position = host.machine.position
             behind = max(host.published() - position, 0)
-            host.send(m.Beat(icount=host.machine.icount, position=position, behind_positions=behind))
+            host.send(
+                m.Beat(
+                    icount=host.machine.icount,
+                    position=position,
+                    behind_positions=behind,
+                    checks=host.checks,
+                )
+            )
             self._reap(host)
+        if host.member.is_live and self.lead is not None and self.lead.is_check_due:
+            host.machine.kick()
         if host.member.speaks:
             self._send_output(host)
             self._confirm_input(host)

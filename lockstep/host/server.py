@@ -18,6 +18,7 @@ from pathlib import Path
 
 from lockstep.errors import LockstepError
 from lockstep.host import messages as m
+from lockstep.host.options import CheckIntervals
 from lockstep.host.process import HostProcess
 from lockstep.host.warm_up import warm_up
 from lockstep.machine.config import MachineConfig
@@ -55,6 +56,7 @@ class Server:
         self.config: MachineConfig | None = None
         self.plan: BootPlan | None = None
         self.typed = b""
+        self.checks = CheckIntervals()
 
     def run(self) -> None:
         """Serve until the monitor goes away."""
@@ -74,6 +76,7 @@ class Server:
             self.config = config_of(message)
             self.plan = plan_boot(self.config)
             self.typed = message.typed
+            self.checks = message.checks
             warm_up()
             # What is there now stays for good: hosts share its memory as long as nobody looks it through for garbage.
             gc.freeze()
@@ -111,7 +114,7 @@ class Server:
         def build(boot: bool) -> Machine:
             return Machine(config, typed=typed, plan=plan, boot=boot)
 
-        HostProcess(m.Wire(socket.socket(fileno=control)), build).run()
+        HostProcess(m.Wire(socket.socket(fileno=control)), build, self.checks).run()
 
 
 def serve(descriptor: int) -> None:

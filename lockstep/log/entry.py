@@ -18,8 +18,9 @@ INPUT: Final = 1
 CLOCK: Final = 2
 CHECK: Final = 3
 SNAPSHOT: Final = 4
+END: Final = 5
 
-KIND_NAMES: Final = {INPUT: "input", CLOCK: "clock", CHECK: "check", SNAPSHOT: "snapshot"}
+KIND_NAMES: Final = {INPUT: "input", CLOCK: "clock", CHECK: "check", SNAPSHOT: "snapshot", END: "end"}
 
 
 _LENGTH = 0xFFFF_FFFF

@@ -69,17 +69,25 @@ def make_check(wires: Wires, first_page: int, pages: int) -> bytes:
 def compare_check(wires: Wires, payload: bytes) -> Difference | None:
     """How this machine differs from the one that made `payload`; None if it doesn't."""
     first_page, pages, *_ = _HEADER.unpack_from(payload)
-    own = make_check(wires, first_page, pages)
-    if own == payload:
+    return difference_between(payload, make_check(wires, first_page, pages))
+
+
+def difference_between(expected_payload: bytes, actual_payload: bytes) -> Difference | None:
+    """How two checks of the same pages differ; None if they don't."""
+    if expected_payload == actual_payload:
         return None
-    expected, actual = _digests_in(payload), _digests_in(own)
-    names = [f"registers of hart {hart}" for hart in range(len(wires.engines))] + [name for name, _ in _PARTS]
+    expected, actual = _digests_in(expected_payload), _digests_in(actual_payload)
+    harts = len(expected) - len(_PARTS)
+    names = [f"registers of hart {hart}" for hart in range(harts)] + [name for name, _ in _PARTS]
     found = [
         (name, theirs.hex(), ours.hex())
         for name, theirs, ours in zip(names, expected, actual, strict=True)
         if theirs != ours
     ]
-    theirs, ours = (np.array(_HEADER.unpack_from(data)[2:], np.int64) for data in (payload, own))
+    first_page, pages, *_ = _HEADER.unpack_from(expected_payload)
+    theirs, ours = (
+        np.array(_HEADER.unpack_from(data)[2:], np.int64) for data in (expected_payload, actual_payload)
+    )
     if (theirs != ours).any():
         place = _place(first_page, pages, theirs - ours)
         found.append((place, theirs[:2].tobytes().hex(), ours[:2].tobytes().hex()))

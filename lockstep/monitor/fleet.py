@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Mapping
 
 from lockstep.host import messages as m
+from lockstep.host.options import CheckIntervals
 from lockstep.log.shared import SharedRing
 from lockstep.machine.config import MachineConfig
 from lockstep.monitor.parties import Host
@@ -55,8 +56,8 @@ class HostHandle(Host):
             self.kill()
 
 
-def prepare_message(config: MachineConfig, typed: bytes) -> m.Prepare:
-    """What the fork server has to know of `config`."""
+def prepare_message(config: MachineConfig, typed: bytes, checks: CheckIntervals) -> m.Prepare:
+    """What the fork server has to know: of `config`, of input from a file, of how often to compare."""
     sources = {name: getattr(config, name) for name in ("guest", "bios", "kernel", "initrd")}
     paths = {name: os.fspath(source) for name, source in sources.items() if isinstance(source, os.PathLike)}
     contents = {name: source for name, source in sources.items() if isinstance(source, bytes)}
@@ -69,6 +70,7 @@ def prepare_message(config: MachineConfig, typed: bytes) -> m.Prepare:
         paths=paths,
         contents=contents,
         typed=typed,
+        checks=checks,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from lockstep.host.result import OUTCOME_EXIT_CODES, ConsoleMeter, RunResult
 from lockstep.log.layout import ENTRY_SIZE
 from lockstep.monitor.ending import OUTCOMES
@@ -23,14 +25,15 @@ def outcome_of(supervisor: Supervisor) -> tuple[str, int]:
 def result_of(supervisor: Supervisor, console: ConsoleMeter, crashes_left: int, now_s: float) -> RunResult:
     """The whole result; `crashes_left` were scheduled and did not come about."""
     ending, ended, protector = supervisor.ending, supervisor.ending.ended, supervisor.protector
+    divergences = supervisor.divergences
     outcome, exit_code = outcome_of(supervisor)
     message = ending.mismatch or ""
     if outcome == "no-host":
         message = "no host is left to run the guest"
     elif ended is not None and not supervisor.is_all_written:
         message = "the last output could not be written: nobody reads it"
-    elif crashes_left:
-        message = f"{crashes_left} scheduled crash(es) did not come about before the end"
+    elif not message:
+        message = "; ".join(_did_not_come_about(crashes_left, protector.soft_errors))
     log = None
     if ended is not None:
         entries = sum(ended.log.values())
@@ -44,8 +47,16 @@ def result_of(supervisor: Supervisor, console: ConsoleMeter, crashes_left: int, 
         console=console.report(),
         digest=ended.digest if ended is not None else None,
         log=log,
-        checks={"compared": ending.compared, "mismatched": int(ending.mismatch is not None)},
+        checks={"compared": divergences.compared, "mismatched": divergences.mismatched},
         failovers=protector.failovers,
         clones=protector.clones,
+        divergence=divergences.first,
         message=message,
     )
+
+
+def _did_not_come_about(crashes: int, soft_errors: list[str]) -> Iterator[str]:
+    if crashes:
+        yield f"{crashes} scheduled crash(es) did not come about before the end"
+    if soft_errors:
+        yield f"no secondary came to where {', '.join(soft_errors)} was to be injected"

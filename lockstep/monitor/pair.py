@@ -20,6 +20,7 @@ from lockstep.machine.config import MachineConfig
 from lockstep.monitor.arbiter import DirectoryArbiter
 from lockstep.monitor.arbiter_directory import arbiter_directory
 from lockstep.monitor.console import ConsoleWriter
+from lockstep.monitor.divergences import Divergences
 from lockstep.monitor.ending import GRACE_S
 from lockstep.monitor.executioner import Executioner
 from lockstep.monitor.fleet import Fleet, HostHandle, prepare_message
@@ -47,7 +48,9 @@ class PairMonitor:
         epoch = time.time_ns() if config.clock == "host" else None
         secret = new_secret() if options.channel == "tcp" else None
         protector = Protector(self.fleet, DirectoryArbiter(directory), epoch, secret)
-        self.supervisor = Supervisor(self.fleet, protector, self.console, options.max_icount)
+        protector.soft_errors = [str(error) for error in options.soft_errors]
+        divergences = Divergences(options.on_divergence, options.say)
+        self.supervisor = Supervisor(self.fleet, protector, self.console, options.max_icount, divergences)
         self.executioner = Executioner(options)
         self.keyboard = Keyboard(options.live_input, protector.source, self.selector)
         if options.remote is not None:
@@ -55,7 +58,7 @@ class PairMonitor:
         self.is_prepared = False
         self.selector.register(self.wake_reader, selectors.EVENT_READ, None)
         self.selector.register(self.fleet.wire, selectors.EVENT_READ, None)
-        self.fleet.wire.send(prepare_message(config, options.typed))
+        self.fleet.wire.send(prepare_message(config, options.typed, options.checks))
 
     def _wake(self) -> None:
         with contextlib.suppress(OSError):

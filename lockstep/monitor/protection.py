@@ -60,6 +60,8 @@ class Protector:
         self.failover: Failover | None = None
         self.failovers: list[dict[str, Any]] = []
         self.clones: list[dict[str, Any]] = []
+        self.soft_errors: list[str] = []
+        """What is still to be injected into a secondary, as on the command line."""
         self.is_over = False
         self.has_booted = False
         """Whether the first primary has been told to start."""
@@ -83,7 +85,12 @@ class Protector:
         self.status = Protection.PROTECTED
 
     def _start(self, route: m.Route, *, cloned: bool) -> m.StartSecondary:
-        return m.StartSecondary(route=route, cloned=cloned, rtc_epoch_ns=self.rtc_epoch_ns)
+        return m.StartSecondary(
+            route=route,
+            cloned=cloned,
+            rtc_epoch_ns=self.rtc_epoch_ns,
+            soft_errors=tuple(self.soft_errors),
+        )
 
     def listening(self, host: Host, port: int) -> None:
         """A secondary waits for its primary on a TCP port."""

@@ -5,9 +5,10 @@ The event loop (`pair`), and the simulator's, hand over what happened and when. 
 
 from __future__ import annotations
 
-from lockstep.errors import DivergenceError, InternalError, LockstepError
+from lockstep.errors import InternalError, LockstepError
 from lockstep.host import messages as m
-from lockstep.monitor.ending import Ending
+from lockstep.monitor.divergences import Divergences
+from lockstep.monitor.ending import OUTCOMES, Ending
 from lockstep.monitor.parties import Console, Fleet, Host
 from lockstep.monitor.protection import Protector
 
@@ -34,13 +35,19 @@ class Supervisor:
     """How much input may be under way to the guest."""
 
     def __init__(
-        self, fleet: Fleet, protector: Protector, console: Console, max_icount: int | None = None
+        self,
+        fleet: Fleet,
+        protector: Protector,
+        console: Console,
+        max_icount: int | None = None,
+        divergences: Divergences | None = None,
     ) -> None:
         """Nothing runs yet."""
         self.fleet = fleet
         self.protector = protector
         self.console = console
         self.ending = Ending()
+        self.divergences = divergences or Divergences()
         self.started_at_s: float | None = None
         self._max_icount = max_icount
         self._starting: list[Host] = []
@@ -99,6 +106,7 @@ class Supervisor:
         match message:
             case m.Beat():
                 host.beat = message
+                self.divergences.checked(host.number, message.checks)
             case m.Ready():
                 self._host_ready(host)
             case m.Listening():
@@ -121,6 +129,10 @@ class Supervisor:
                 host.dying_at_s = message.at_s
             case m.Ended():
                 self._host_ended(host, message, now_s)
+            case m.Injected() if message.soft_error in protector.soft_errors:
+                protector.soft_errors.remove(message.soft_error)
+            case m.Diverged():
+                self._host_diverged(host, message, now_s)
             case m.Failed():
                 self._host_failed(host, message)
 
@@ -143,13 +155,23 @@ class Supervisor:
         if host is self.protector.primary and follower is not None and follower is not host:
             self.gone(follower, now_s)
 
-    def _host_failed(self, host: Host, message: m.Failed) -> None:
-        if message.exit_code == DivergenceError.exit_code:
-            self.ending.diverged(message.text)
-        elif host is self.protector.primary and self.protector.failover is None:
-            raise HostFailedError(message.text, message.exit_code)
+    def _host_diverged(self, host: Host, message: m.Diverged, now_s: float) -> None:
+        text = self.divergences.found(host.number, message)
+        protector = self.protector
+        if self.divergences.stops_run or host is protector.primary:
+            # One that has won already can't be discarded: nobody else has the guest.
+            self.ending.diverged(text)
+            return
+        self.divergences.discarded(text)
+        if host is protector.secondary:
+            protector.discard_secondary()
         else:
-            host.kill()
+            self.gone(host, now_s)
+
+    def _host_failed(self, host: Host, message: m.Failed) -> None:
+        if host is self.protector.primary and self.protector.failover is None:
+            raise HostFailedError(message.text, message.exit_code)
+        host.kill()
 
     # Every round.
 
@@ -214,7 +236,20 @@ class Supervisor:
 
     def is_over(self, now_s: float) -> bool:
         """Whether nothing is left to wait for."""
-        going_live = self.protector.failover is not None
-        return self.ending.is_over(
-            self.protector.secondary, self.console.written, now_s, going_live=going_live
-        )
+        secondary, going_live = self.protector.secondary, self.protector.failover is not None
+        is_over = self.ending.is_over(secondary, self.console.written, now_s, going_live=going_live)
+        if is_over and self.ending.mismatch is None:
+            self._compare_ends(secondary)
+        return is_over
+
+    def _compare_ends(self, secondary: Host | None) -> None:
+        ended, divergences = self.ending.ended, self.divergences
+        if ended is None or ended.stop not in OUTCOMES or secondary is None or secondary.ended is None:
+            return
+        if divergences.ends_compared or not self.is_all_written:
+            return
+        text = divergences.compare_ends(secondary.number, ended, secondary.ended)
+        if text is not None and divergences.stops_run:
+            self.ending.diverged(text)
+        elif text is not None:
+            divergences.discarded(text)

@@ -59,7 +59,8 @@ def random_crashes(choice: random.Random, icount: int) -> list[object]:
 def test_protected_is_as_solo(name: str, directory: Path, tmp_path: Path) -> None:
     report, _ = run(tmp_path / "r.json", *arguments_of(name, directory))
     assert law(report) == law(solo_run(name, directory))
-    assert report["checks"] == {"compared": 1, "mismatched": 0}
+    assert report["checks"]["compared"] >= 1
+    assert report["checks"]["mismatched"] == 0
 
 
 @pytest.mark.parametrize("channel", ["shm", "tcp"])

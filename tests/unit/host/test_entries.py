@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from lockstep.errors import DivergenceError
+from lockstep.host.divergence import MachinesDifferError
 from lockstep.host.entries import (
     apply_entry,
     check_place,
@@ -46,9 +46,14 @@ def test_the_clock_never_goes_back(machine: Machine) -> None:
 def test_an_entry_fits_where_it_was_stamped_and_nowhere_else(machine: Machine) -> None:
     pc = signed_pc(machine)
     check_place(machine, Entry(CLOCK, machine.position, 0, pc))
-    for entry in (Entry(CLOCK, machine.position + 1, 0, pc), Entry(CLOCK, machine.position, 0, pc + 4)):
-        with pytest.raises(DivergenceError, match="finds the secondary at"):
-            check_place(machine, entry)
+    with pytest.raises(
+        MachinesDifferError, match="in the position of the next clock entry: expected 1, found 0"
+    ):
+        check_place(machine, Entry(CLOCK, machine.position + 1, 0, pc))
+    with pytest.raises(
+        MachinesDifferError, match="in the pc of the next clock entry: expected 0x80000004, found"
+    ):
+        check_place(machine, Entry(CLOCK, machine.position, 0, pc + 4))
 
 
 def test_a_pc_in_the_upper_half_fits_the_log(machine: Machine) -> None:

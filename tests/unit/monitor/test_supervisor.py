@@ -11,11 +11,15 @@ import pytest
 from lockstep.errors import InternalError
 from lockstep.host import messages as m
 from lockstep.monitor.arbiter import DirectoryArbiter
+from lockstep.monitor.divergences import Divergences
 from lockstep.monitor.parties import Host
 from lockstep.monitor.protection import Protector
 from lockstep.monitor.supervisor import HEARTBEAT_LIMIT_S, HOSTS_DEAD_AT_START_MAX, Supervisor
 
 BEAT = m.Beat(icount=1, position=1, behind_positions=0)
+DIVERGED = m.Diverged(
+    icount=7, pc=0x8000_0000, what="device uart", expected="a", actual="b", disassembly=[], checks=3
+)
 
 
 @dataclasses.dataclass(eq=False)
@@ -140,9 +144,54 @@ def test_over_tcp_input_waits_until_the_primary_has_a_machine(tmp_path: Path) ->
 
 
 def test_a_divergence_ends_the_run(world: World) -> None:
-    world.monitor.hear(world.host(2), m.Failed(text="divergence: x", exit_code=120), 0.1)
+    world.monitor.hear(world.host(2), DIVERGED, 0.1)
     assert world.monitor.is_over(0.1)
     assert world.monitor.ending.reason == "divergence"
+    assert world.monitor.divergences.first is not None
+
+
+def test_a_secondary_that_diverged_is_replaced_if_so_wished(world: World) -> None:
+    said: list[str] = []
+    world.monitor.divergences = Divergences("reclone", said.append)
+    world.monitor.hear(world.host(2), DIVERGED, 0.1)
+    assert not world.monitor.is_over(0.1)
+    assert list(world.fleet.hosts) == [1]
+    world.monitor.tick(0.1)
+    assert list(world.fleet.hosts) == [1, 3]
+    assert "icount 7, pc 0x80000000: device uart; that secondary is discarded" in said[0]
+    assert (world.monitor.divergences.compared, world.monitor.divergences.mismatched) == (3, 1)
+
+
+def test_a_survivor_that_diverged_ends_the_run_in_any_case(world: World) -> None:
+    """It has won already: nobody else has the guest."""
+    world.monitor.divergences = Divergences("reclone")
+    survivor = world.host(2)
+    world.monitor.gone(world.host(1), 0.1)
+    world.monitor.hear(survivor, DIVERGED, 0.2)
+    assert world.monitor.is_over(0.2)
+    assert world.monitor.ending.reason == "divergence"
+
+
+def test_a_clone_in_the_making_that_diverged_is_made_anew(world: World) -> None:
+    world.monitor.divergences = Divergences("reclone")
+    world.monitor.gone(world.host(2), 0.1)
+    world.monitor.tick(0.1)
+    world.monitor.hear(world.host(3), DIVERGED, 0.2)
+    world.monitor.tick(0.2)
+    assert list(world.fleet.hosts) == [1, 4]
+
+
+def test_a_soft_error_that_happened_is_not_given_to_the_next_secondary(world: World) -> None:
+    protector = world.monitor.protector
+    protector.soft_errors = ["x7@100:1", "x7@200:1"]
+    world.monitor.hear(world.host(2), m.Injected(soft_error="x7@100:1"), 0.1)
+    world.monitor.hear(world.host(2), m.Injected(soft_error="x7@100:1"), 0.1)
+    assert protector.soft_errors == ["x7@200:1"]
+    protector.discard_secondary()
+    world.monitor.tick(0.2)
+    world.monitor.hear(world.host(3), m.Ready(), 0.3)
+    (start,) = [message for message in world.host(3).heard if isinstance(message, m.StartSecondary)]
+    assert start.soft_errors == ("x7@200:1",)
 
 
 def test_a_secondary_that_is_not_trusted_any_more_is_replaced(world: World) -> None:
