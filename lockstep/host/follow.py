@@ -62,20 +62,21 @@ class Follow:
         return False
 
     def wait_after_end(self) -> None:
-        """The guest has ended on this secondary: the log must say so as well."""
-        host, machine = self.host, self.host.machine
-        assert host.channel is not None
-        ring = host.channel.ring
+        """The guest has ended on this secondary: wait until the log says the same, or what comes of it."""
+        self.host.pause(None if self.has_end_in_log() else END_POLL_S)
+
+    def has_end_in_log(self) -> bool:
+        """Whether the guest, ended here, has ended on the primary. `MachinesDifferError` if it runs on there."""
+        position = self.host.machine.position
+        assert self.host.channel is not None
+        ring = self.host.channel.ring
         horizon = ring.horizon()
         entry = ring.peek()
-        if entry is None and horizon <= machine.position + 1:
-            host.pause(END_POLL_S)
-        elif entry is not None and (entry.kind, entry.position) == (END, machine.position):
-            host.pause(None)
-        else:
-            raise MachinesDifferError(
-                "the guest's end", "the guest runs on", f"it ended at {machine.position}"
-            )
+        if entry is not None and (entry.kind, entry.position) == (END, position):
+            return True
+        if entry is not None or horizon > position + 1:
+            raise MachinesDifferError("the guest's end", "the guest runs on", f"it ended at {position}")
+        return False
 
     def _apply(self, entry: Entry) -> None:
         host, machine = self.host, self.host.machine
