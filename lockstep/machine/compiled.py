@@ -79,6 +79,7 @@ def _locked(path: Path, *, wait: bool = True) -> Iterator[None]:
 def warm_up() -> None:
     """Take a small machine through all that a run does."""
     from lockstep.machine.checks import compare_check, make_check
+    from lockstep.machine.disassembly import code_around
     from lockstep.machine.machine import Machine, Stop
 
     program = b"".join(word.to_bytes(4, "little") for word in _POWER_OFF)
@@ -90,3 +91,4 @@ def warm_up() -> None:
     machine.digest()
     _ = machine.next_event_ns
     compare_check(machine.wires, make_check(machine.wires, 0, 1))
+    code_around(machine, machine.pc)

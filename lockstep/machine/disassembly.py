@@ -22,7 +22,7 @@ def disassemble_around(machine: Machine, pc: int | None = None) -> list[str]:
     decoder = capstone.Cs(capstone.CS_ARCH_RISCV, capstone.CS_MODE_RISCV64 | capstone.CS_MODE_RISCVC)
     pc = machine.pc if pc is None else pc
     lines = []
-    for address, code in [*_code_before(machine, pc), *_code_from(machine, pc, LINES_AFTER + 1)]:
+    for address, code in code_around(machine, pc):
         text = next(
             (f"{mnemonic} {operands}" for _, _, mnemonic, operands in decoder.disasm_lite(code, 0)), ""
         )
@@ -30,6 +30,11 @@ def disassemble_around(machine: Machine, pc: int | None = None) -> list[str]:
         bits = int.from_bytes(code, "little")
         lines.append(f"{mark} {address:#x}: {bits:0{2 * len(code)}x} {text or 'not an instruction'}".rstrip())
     return lines or [f"=> {pc:#x}: nothing that can be fetched"]
+
+
+def code_around(machine: Machine, pc: int) -> list[tuple[int, bytes]]:
+    """Addresses and bytes of the instructions before, at and after `pc`."""
+    return [*_code_before(machine, pc), *_code_from(machine, pc, LINES_AFTER + 1)]
 
 
 def _code_before(machine: Machine, pc: int) -> list[tuple[int, bytes]]:
