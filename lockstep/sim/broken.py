@@ -6,9 +6,11 @@ Nothing but the simulator can reach these: the real hosts and the real monitor k
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from lockstep.ft.inbox import Inbox
 from lockstep.ft.member import EVERYTHING, Member
+from lockstep.ft.sink import SinkLedger
 from lockstep.host import messages as m
 from lockstep.monitor.parties import Host
 from lockstep.monitor.protection import Protector
@@ -39,8 +41,23 @@ class UnnumberedInbox(Inbox):
         super().arrive(taken + self.waiting, data, taken)
 
 
+class OpenSink(SinkLedger):
+    """Takes output of a generation until one of a later generation comes."""
+
+    def accept(self, generation: int, offset: int, data: bytes) -> bytes:
+        """The first output of a new generation is the fence against the old one."""
+        if generation > self.generation:
+            self.fence(generation)
+        return super().accept(generation, offset, data)
+
+
 class LateFence(Protector):
     """The survivor cuts the log while the sink still takes what the old primary writes."""
+
+    def __init__(self, *arguments: Any) -> None:
+        """As the real one, but for the sink."""
+        super().__init__(*arguments)
+        self.sink = OpenSink()
 
     def _fence_and_go_live(self, survivor: Host, generation: int) -> None:
         survivor.send(m.GoLive(generation=generation, sink_bytes=self.sink.accepted))

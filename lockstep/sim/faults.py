@@ -21,10 +21,15 @@ _SUSPECT_US = 600_000
 """How long after a fault the monitor may still take a host for dead because of it."""
 _REGARDLESS_SHARE = 0.25
 _ABOUT_HEARTBEAT_US = (230_000, 330_000)
+_ANOTHER_SHARE = 0.2
+_ANOTHER_WITHIN_US = 600_000
+"""Misfortunes rarely come alone."""
 _MOMENTS: tuple[type[m.Message], ...] = (
     m.StartSecondary,
     m.StartPrimary,
     m.GoLive,
+    m.GoAlone,
+    m.GoAlone,
     m.GoAlone,
     m.Clone,
     m.Cloned,
@@ -57,7 +62,7 @@ class Faults:
             fault = random.choice(self._kinds())
             if random.random() < 0.3:
                 moment = random.choice(_MOMENTS)
-                victim = random.choice((self._crash, self._stop, self._crash_copy, self._split, self._slow))
+                victim = random.choice((self._crash, self._crash, self._stop, self._crash_copy, self._split, self._slow))
                 world.schedule.at(at_us, self._arm, moment, victim)
             else:
                 world.schedule.at(at_us, self._attempt, fault, regardless, _ATTEMPTS)
@@ -88,6 +93,11 @@ class Faults:
             return
         if fault(regardless):
             self.count += 1
+            if self._world.random.random() < _ANOTHER_SHARE:
+                another = self._world.random.choice(self._kinds())
+                self._world.schedule.after(
+                    self._world.delay_us(0, _ANOTHER_WITHIN_US), self._attempt, another, True, 1
+                )
         elif left:
             self._world.schedule.after(_ATTEMPT_EVERY_US, self._attempt, fault, regardless, left - 1)
 
@@ -106,10 +116,14 @@ class Faults:
         for armed in self._armed:
             if isinstance(message, armed[0]):
                 self._armed.remove(armed)
-                self.count += 1
-                self._consider(host)
-                armed[1](host)
+                late_us = self._world.random.choice((0, 0, 5_000, 60_000))
+                self._world.schedule.after(late_us, self._befall, armed[1], host)
                 return
+
+    def _befall(self, fault: Callable[[SimulatedHost], None], host: SimulatedHost) -> None:
+        if host.is_alive and not self._is_over:
+            self.count += 1
+            fault(host)
 
     # Whether the pair can bear it.
 
@@ -178,7 +192,12 @@ class Faults:
         return self._hit(self._world.secondary, regardless, self._crash)
 
     def _stop_primary(self, regardless: bool) -> bool:
-        return self._hit(self._world.primary, regardless, self._stop)
+        """Often because the whole machine is busy: then the other one isn't quick either."""
+        if not self._hit(self._world.primary, regardless, self._stop):
+            return False
+        if self._world.secondary is not None and self._world.random.random() < 0.5:
+            self._slow(self._world.secondary)
+        return True
 
     def _stop_secondary(self, regardless: bool) -> bool:
         return self._hit(self._world.secondary, regardless, self._stop)

@@ -35,8 +35,8 @@ class SimulatedHost:
         self.is_condemned = False
         """A signal that kills it is on its way."""
         self.stopped_until_us = self.split_until_us = 0
-        self.hears_at_us = self.heard_at_us = 0
-        """When the last message to it, and from it, arrives."""
+        self.hears_at_us = self.heard_at_us = self.written_at_us = 0
+        """When the last message to it, from it, and its last output, arrives."""
         self.slowness = 1
         self.has_machine = False
         self.ended: m.Ended | None = None

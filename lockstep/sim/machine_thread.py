@@ -111,7 +111,7 @@ class MachineThread:
         host.collect()
         if step is Step.WAIT:
             return self._delay(_WAIT_US)
-        machine.run(target if going_live else min(target, machine.position + 2 * _SLICE_POSITIONS))
+        machine.run(min(target, machine.position + 2 * _SLICE_POSITIONS))
         ring.acknowledge(machine.position)
         host.channel.moved()
         if machine.is_parked and machine.position < target:

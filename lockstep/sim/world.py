@@ -41,7 +41,7 @@ class World:
         self.guest_seed = self.random.getrandbits(64)
         self.ring_capacity = self.random.choice((2, 4, 8, 64))
         self._double_share = self.random.choice((0.0, 0.02, 0.2))
-        self._slow_kill_share = self.random.choice((0.0, 0.1, 0.5))
+        self._slow_kill_share = self.random.choice((0.0, 0.2, 0.8))
         self._types_end_early = self.random.random() < 0.3
         secret = self.random.choice((None, b"secret"))
         self.fleet = SimulatedFleet(self)
@@ -90,11 +90,12 @@ class World:
         says_so = self.supervisor.protector.status is Protection.PROTECTED
         return says_so and bool(primary and primary.is_alive and secondary and secondary.is_alive)
 
-    # Between hosts and monitor: in order each way, at its own pace.
+    # Between hosts and monitor: in order each way, at its own pace. Output has a way of its own to the sink, which
+    # may be open while host and monitor don't hear each other.
 
     def send_to_host(self, host: SimulatedHost, message: m.Message, parcels: tuple[Any, ...]) -> None:
         """From the monitor. `parcels` is what comes along."""
-        at_us = self.schedule.now_us + self.delay_us(20, 2_000)
+        at_us = self.schedule.now_us + self.delay_us(20, 2_000) * host.slowness
         host.hears_at_us = max(host.hears_at_us, at_us, host.split_until_us)
         self.schedule.at(host.hears_at_us, host.hear, message, parcels)
         if isinstance(message, _NUMBERED) and self.random.random() < self._double_share:
@@ -102,12 +103,14 @@ class World:
 
     def send_to_monitor(self, host: SimulatedHost, message: m.AnyMessage | None) -> None:
         """From a host; None: its end of the connection is closed."""
-        at_us = self.schedule.now_us + self.delay_us(20, 2_000)
-        host.heard_at_us = max(host.heard_at_us, at_us, host.split_until_us)
-        self.schedule.at(host.heard_at_us, self.monitor.post, host, message)
+        at_us = self.schedule.now_us + self.delay_us(20, 2_000) * host.slowness
+        if isinstance(message, m.Output):
+            host.written_at_us = at_us = max(host.written_at_us, at_us)
+        else:
+            host.heard_at_us = at_us = max(host.heard_at_us, at_us, host.split_until_us)
+        self.schedule.at(at_us, self.monitor.post, host, message)
         if isinstance(message, _NUMBERED) and self.random.random() < self._double_share:
-            late_us = host.heard_at_us + self.delay_us(0, 50_000)
-            self.schedule.at(late_us, self.monitor.post, host, message)
+            self.schedule.at(at_us + self.delay_us(0, 50_000), self.monitor.post, host, message)
 
     def kill(self, host: SimulatedHost) -> None:
         """SIGKILL: it takes a while, more where the host is far away or the machine busy."""
