@@ -62,7 +62,9 @@ class Faults:
             fault = random.choice(self._kinds())
             if random.random() < 0.3:
                 moment = random.choice(_MOMENTS)
-                victim = random.choice((self._crash, self._crash, self._stop, self._crash_copy, self._split, self._slow))
+                victim = random.choice(
+                    (self._crash, self._crash, self._stop, self._crash_copy, self._split, self._slow)
+                )
                 world.schedule.at(at_us, self._arm, moment, victim)
             else:
                 world.schedule.at(at_us, self._attempt, fault, regardless, _ATTEMPTS)

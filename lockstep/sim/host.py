@@ -40,6 +40,8 @@ class SimulatedHost:
         self.slowness = 1
         self.has_machine = False
         self.ended: m.Ended | None = None
+        self._arrived: deque[tuple[m.Message, tuple[Any, ...]]] = deque()
+        """Messages that came, in order, while it may have been stopped."""
         self.requests: deque[Callable[[], None]] = deque()
         self.clone_wanted: Callable[[], None] | None = None
         self.clone_refused: Callable[[], None] = lambda: None
@@ -83,11 +85,15 @@ class SimulatedHost:
 
     def hear(self, message: m.Message, parcels: tuple[Any, ...]) -> None:
         """`parcels` are what real hosts get as descriptors."""
-        if not self.runs(self.hear, message, parcels):
-            return
-        self.world.say(self, "hears", message)
-        self._handle(message, parcels)
-        self.world.faults.heard(self, message)
+        self._arrived.append((message, parcels))
+        self._hear_all()
+
+    def _hear_all(self) -> None:
+        while self._arrived and self.runs(self._hear_all):
+            message, parcels = self._arrived.popleft()
+            self.world.say(self, "hears", message)
+            self._handle(message, parcels)
+            self.world.faults.heard(self, message)
 
     def _handle(self, message: m.Message, parcels: tuple[Any, ...]) -> None:
         if isinstance(message, m.StartPrimary | m.StartSecondary):
