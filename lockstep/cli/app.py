@@ -11,6 +11,7 @@ from lockstep.cli.demo import demo
 from lockstep.cli.fetch import fetch
 from lockstep.cli.guests import guests
 from lockstep.cli.run import run
+from lockstep.cli.sim import sim
 from lockstep.cli.verify import verify
 
 
@@ -26,7 +27,7 @@ def make_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
-    for command in (run, verify, guests, fetch, demo):
+    for command in (run, verify, sim, guests, fetch, demo):
         app.command()(command)
     return app
 
