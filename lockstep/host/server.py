@@ -1,8 +1,8 @@
 """The fork server: imports and compiles everything once, then forks hosts, each ready in milliseconds.
 
-    python -m lockstep.host FD      FD: a Unix socket to the monitor
+    python -m lockstep.host FD DIRECTORY      FD: a Unix socket to the monitor
 
-It has one thread and dies with the monitor; hosts die with it.
+It has one thread and ends with the monitor, whose directory it removes if that died; hosts die with it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import ctypes
 import gc
 import os
 import select
+import shutil
 import signal
 import socket
 import traceback
@@ -114,12 +115,20 @@ class Server:
         def build(boot: bool) -> Machine:
             return Machine(config, typed=typed, plan=plan, boot=boot)
 
-        HostProcess(m.Wire(socket.socket(fileno=control)), build, self.checks).run()
+        wire = m.Wire(socket.socket(fileno=control))
+        try:
+            HostProcess(wire, build, self.checks).run()
+        except LockstepError as error:
+            wire.send(m.Failed(text=str(error), exit_code=error.exit_code))
 
 
-def serve(descriptor: int) -> None:
-    """Serve the monitor at the other end of the Unix socket `descriptor`."""
-    die_with_parent()
+def serve(descriptor: int, directory: Path) -> None:
+    """Serve the monitor at the other end of the Unix socket `descriptor`; when it is gone, remove its `directory`."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    Server(m.Wire(socket.socket(fileno=descriptor))).run()
+    try:
+        Server(m.Wire(socket.socket(fileno=descriptor))).run()
+    except OSError:
+        pass  # the monitor has gone while something was said to it
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)

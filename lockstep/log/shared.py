@@ -12,6 +12,7 @@ import mmap
 import os
 from types import TracebackType
 
+from lockstep.errors import LogError
 from lockstep.log import calls
 from lockstep.log.entry import Entry, copy_entry
 from lockstep.log.errors import (
@@ -33,6 +34,17 @@ def _has_fixed_size(fd: int) -> bool:
         return False
 
 
+def _shared_memory(size: int) -> tuple[int, mmap.mmap]:
+    fd = os.memfd_create("lockstep-log", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    try:
+        os.ftruncate(fd, size)
+        fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
+        return fd, mmap.mmap(fd, size)
+    except BaseException:
+        os.close(fd)
+        raise
+
+
 class SharedRing:
     """One ring mapped into this process. `base` is what the nopython functions take; `fd` can be passed on.
 
@@ -48,15 +60,21 @@ class SharedRing:
 
     @classmethod
     def create(cls, capacity_bytes: int, generation: int, secondary: int) -> SharedRing:
-        """Make an empty ring for one (generation, secondary); `capacity_bytes` is a power of two."""
+        """Make an empty ring for one (generation, secondary); `capacity_bytes` is a power of two.
+
+        Raises a `LogError` if there is no memory for it.
+        """
         if not CAPACITY_BYTES_MIN <= capacity_bytes <= CAPACITY_BYTES_MAX:
             raise log_error(BAD_CAPACITY)
-        fd = os.memfd_create("lockstep-log", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        size = block_size(capacity_bytes)
         try:
-            size = block_size(capacity_bytes)
-            os.ftruncate(fd, size)
-            fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
-            created = cls(fd, mmap.mmap(fd, size))
+            fd, mapping = _shared_memory(size)
+        except OSError as error:
+            raise LogError(
+                f"no shared memory of {size >> 20} MiB for the log ({error.strerror}): see ulimit -a"
+            ) from None
+        created = cls(fd, mapping)
+        try:
             raise_if_error(calls.create(created.base, capacity_bytes, generation, secondary))
         except BaseException:
             os.close(fd)

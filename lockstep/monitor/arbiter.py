@@ -6,11 +6,19 @@ is small enough for a distributed store with compare-and-swap.
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
+
+from lockstep.errors import InternalError
+
+
+class ArbiterError(InternalError):
+    """The record can't be read or changed: who runs the guest can't be settled."""
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -36,7 +44,10 @@ class Arbiter(Protocol):
 
 
 class DirectoryArbiter:
-    """An arbiter in a directory of the local machine, or any file system with atomic link(2)."""
+    """An arbiter in a directory of the local machine, or any file system with atomic link(2).
+
+    What goes wrong there raises `ArbiterError`.
+    """
 
     def __init__(self, directory: Path) -> None:
         """Use `directory`, which must exist."""
@@ -44,8 +55,9 @@ class DirectoryArbiter:
 
     def current(self) -> Record:
         """The record with the highest version."""
-        newest = max(self._directory.glob("record-*"))
-        return msgspec.json.decode(newest.read_bytes(), type=Record)
+        with self._reported():
+            newest = max(self._directory.glob("record-*"))
+            return msgspec.json.decode(newest.read_bytes(), type=Record)
 
     def begin(self, record: Record) -> bool:
         """Store the first record."""
@@ -59,14 +71,29 @@ class DirectoryArbiter:
 
     def _create(self, record: Record) -> bool:
         temporary = self._directory / f"new-{os.getpid()}"
-        temporary.write_bytes(msgspec.json.encode(record))
-        try:
-            os.link(temporary, self._directory / f"record-{record.version:012d}")
-        except FileExistsError:
-            return False
-        finally:
-            temporary.unlink()
+        with self._reported():
+            try:
+                temporary.write_bytes(msgspec.json.encode(record))
+                os.link(temporary, self._directory / f"record-{record.version:012d}")
+            except FileExistsError:
+                return False
+            finally:
+                temporary.unlink(missing_ok=True)
         return True
+
+    @contextlib.contextmanager
+    def _reported(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise self._error(error.strerror or type(error).__name__) from None
+        except (ValueError, msgspec.DecodeError):
+            raise self._error("the record is gone") from None
+
+    def _error(self, why: str) -> ArbiterError:
+        return ArbiterError(
+            f"the arbiter's directory {self._directory} can't be used ({why}): nobody may take over"
+        )
 
 
 def win(arbiter: Arbiter, candidate: int) -> Record | None:

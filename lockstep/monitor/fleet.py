@@ -11,7 +11,9 @@ import struct
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
+from lockstep.errors import InternalError
 from lockstep.host import messages as m
 from lockstep.host.options import CheckIntervals
 from lockstep.log.shared import SharedRing
@@ -79,17 +81,21 @@ class Fleet:
 
     def __init__(
         self,
+        directory: Path,
         environment: Mapping[str, str] | None = None,
         *,
         spawning: Callable[[HostHandle], None] = lambda handle: None,
         forgetting: Callable[[HostHandle], None] = lambda handle: None,
     ) -> None:
-        """Start the fork server. Hosts are given to `spawning` as they come, to `forgetting` before they go."""
+        """Start the fork server, which removes `directory` if the monitor dies before it can.
+
+        Hosts are given to `spawning` as they come, to `forgetting` before they go.
+        """
         self._spawning, self._forgetting = spawning, forgetting
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "lockstep.host", str(theirs.fileno())],
+                [sys.executable, "-m", "lockstep.host", str(theirs.fileno()), os.fspath(directory)],
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -131,13 +137,16 @@ class Fleet:
             handle.close()
 
     def ring(self, generation: int, secondary: int) -> int:
-        """The descriptor of a new ring in shared memory."""
+        """The descriptor of a new ring in shared memory; `LogError` if there is none to be had."""
         with SharedRing.create(RING_BYTES, generation, secondary) as ring:
             return os.dup(ring.fd)
 
     def pipe(self) -> tuple[int, int]:
-        """A new pipe, for a machine's state."""
-        return os.pipe()
+        """A new pipe, for a machine's state; `InternalError` if there is none to be had."""
+        try:
+            return os.pipe()
+        except OSError as error:
+            raise InternalError(f"no pipe for a machine's state ({error.strerror}): see ulimit -n") from None
 
     def close_descriptor(self, descriptor: int) -> None:
         """Close it here; hosts that it was sent to have their own."""

@@ -40,7 +40,7 @@ class PairMonitor:
         """Start the fork server; nothing runs yet."""
         self.options = options
         self.selector = selectors.PollSelector()  # epoll can't watch a regular file or /dev/null
-        self.fleet = Fleet(spawning=self._watch, forgetting=self._unwatch)
+        self.fleet = Fleet(directory, spawning=self._watch, forgetting=self._unwatch)
         self.wake_reader, self.wake_writer = os.pipe()
         for end in (self.wake_reader, self.wake_writer):
             os.set_blocking(end, False)

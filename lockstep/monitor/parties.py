@@ -46,7 +46,7 @@ class Fleet(Protocol):
         """Kill `host` to be sure, and let go of it."""
 
     def ring(self, generation: int, secondary: int) -> int:
-        """A new ring's descriptor."""
+        """A new ring's descriptor. `InternalError` if there is none to be had, as for a pipe."""
 
     def pipe(self) -> tuple[int, int]:
         """A new pipe's descriptors: where to read and where to write."""

@@ -13,8 +13,12 @@ from lockstep.ft.sink import SinkLedger
 from lockstep.ft.source import SourceLedger
 from lockstep.ft.status import Protection
 from lockstep.host import messages as m
-from lockstep.monitor.arbiter import Arbiter, Record, set_secondary, win
+from lockstep.monitor.arbiter import Arbiter, ArbiterError, Record, set_secondary, win
 from lockstep.monitor.parties import Fleet, Host
+
+RETRY_S = 0.5
+"""After an attempt to make a secondary that this machine had no means for, or several in a row that failed."""
+FAILURES_IN_A_ROW_MAX = 6
 
 
 @dataclasses.dataclass
@@ -30,6 +34,8 @@ class Reprotection:
     """The state was forked off: with what the new host's log holds since, it is all of the guest."""
     sender: int | None = None
     """The end of the state's pipe that the primary is still to get."""
+    trouble: str = ""
+    """What the new host said went wrong."""
 
 
 @dataclasses.dataclass
@@ -65,6 +71,10 @@ class Protector:
         self.is_over = False
         self.has_booted = False
         """Whether the first primary has been told to start."""
+        self.trouble = ""
+        """Why no secondary can be made just now."""
+        self._failures_in_a_row = 0
+        self._retry_at_s = 0.0
 
     # Start.
 
@@ -116,7 +126,7 @@ class Protector:
         elif host is self.secondary:
             self._lose_secondary()
         elif self.reprotection is not None and host is self.reprotection.host:
-            self._leave_alone()
+            self._put_off(self.reprotection, self.reprotection.trouble)
         self.fleet.forget(host)
         return survives
 
@@ -161,15 +171,25 @@ class Protector:
             self.fleet.forget(secondary)
 
     def _lose_secondary(self) -> None:
+        """That the primary has no secondary goes on record before the primary may know."""
         self.secondary = None
+        if self.primary is not None:
+            self._record_alone(self.primary)
+        self._leave_alone()
+
+    def _put_off(self, making: Reprotection, trouble: str) -> None:
+        """The new secondary comes to nothing: the guest goes on as it is, and another one is made, if need be later."""
+        self.trouble = trouble
+        self._failures_in_a_row += 1
+        if trouble or self._failures_in_a_row > FAILURES_IN_A_ROW_MAX:
+            self._retry_at_s = making.started_at_s + RETRY_S
         self._leave_alone()
 
     def _leave_alone(self) -> None:
-        """The primary has no secondary, or its making failed: that goes on record before the primary may know."""
+        """The primary has no secondary, which is on record, or its making failed."""
         self._cancel_reprotection()
         if self.primary is None:
             return
-        self._record_alone(self.primary)
         self.status = Protection.NEED_SECONDARY
         if self.has_booted:
             self.primary.send(m.GoAlone())
@@ -178,8 +198,7 @@ class Protector:
             self.primary.send(m.StartPrimary(route=None, rtc_epoch_ns=self.rtc_epoch_ns))
 
     def _record_alone(self, primary: Host) -> None:
-        if self.arbiter.current().secondary is not None:
-            set_secondary(self.arbiter, primary.number, None)
+        set_secondary(self.arbiter, primary.number, None)
 
     # What hosts say.
 
@@ -201,7 +220,8 @@ class Protector:
     def reprotect(self, now_s: float) -> None:
         """Start making a new secondary, if one is needed and nothing stands against it."""
         wanted = self.primary is not None and self.secondary is None and not self.is_over
-        if wanted and self.reprotection is None and self.failover is None:
+        is_free = self.reprotection is None and self.failover is None
+        if wanted and is_free and now_s >= self._retry_at_s:
             self.reprotection = Reprotection(self.fleet.spawn(now_s), now_s)
 
     def host_ready(self, host: Host) -> None:
@@ -210,9 +230,17 @@ class Protector:
         if making is None or host is not making.host or self.primary is None:
             return
         route = m.Route(self.sink.generation, host.number, self.secret)
-        receiver, sender = self.fleet.pipe()
-        if self.secret is None:
-            ring = self.fleet.ring(self.sink.generation, host.number)
+        ring = None
+        try:
+            if self.secret is None:
+                ring = self.fleet.ring(self.sink.generation, host.number)
+            receiver, sender = self.fleet.pipe()
+        except InternalError as error:
+            if ring is not None:
+                self.fleet.close_descriptor(ring)
+            self._put_off(making, str(error))
+            return
+        if ring is not None:
             host.send(self._start(route, cloned=True), (ring, receiver))
             self.primary.send(m.Clone(route=route), (ring, sender))
             for descriptor in (ring, sender):
@@ -238,13 +266,19 @@ class Protector:
         making = self.reprotection
         if making is None or host is not making.host or self.primary is None:
             return
-        if self._record_secondary(making, now_s):
+        try:
+            is_recorded = self._record_secondary(making, now_s)
+        except ArbiterError as error:
+            self._put_off(making, str(error))
+            return
+        if is_recorded:
             self.status = Protection.PROTECTED
 
     def _record_secondary(self, making: Reprotection, now_s: float) -> bool:
         if self.primary is None or not set_secondary(self.arbiter, self.primary.number, making.host.number):
             return False
         self.reprotection = None
+        self.trouble, self._failures_in_a_row = "", 0
         self.secondary = making.host
         self.clones.append(
             {

@@ -171,6 +171,9 @@ class Supervisor:
     def _host_failed(self, host: Host, message: m.Failed) -> None:
         if host is self.protector.primary and self.protector.failover is None:
             raise HostFailedError(message.text, message.exit_code)
+        making = self.protector.reprotection
+        if making is not None and host is making.host:
+            making.trouble = message.text
         host.kill()
 
     # Every round.

@@ -140,11 +140,7 @@ def test_killed_monitor_takes_all_with_it(channel: str, tmp_path: Path) -> None:
         pair.process.kill()
         _, alive = psutil.wait_procs([*family, *hosts, server], timeout=5)
         assert alive == []
-    # Nobody was left to remove the arbiter's directory: the next run does.
-    assert all(path.name.startswith("lockstep-arbiter-") for path in tmp_path.iterdir())
-    with Pair("hello", **alone) as pair:
-        assert pair.end()[0] == 0
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [], "the fork server outlives the monitor just long enough to clean up"
     assert not [name for name in set(os.listdir("/dev/shm")) - shared_before if "lockstep" in name]
 
 

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import errno
 import multiprocessing
+import os
+import shutil
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
 
-from lockstep.monitor.arbiter import DirectoryArbiter, Record, set_secondary, win
+from lockstep.monitor.arbiter import ArbiterError, DirectoryArbiter, Record, set_secondary, win
 from lockstep.monitor.arbiter_directory import arbiter_directory
 
 FIRST = Record(version=1, generation=1, primary=1, secondary=2)
@@ -66,6 +69,28 @@ def test_many_versions_stay_in_order(arbiter: DirectoryArbiter) -> None:
     for number in range(120):
         assert set_secondary(arbiter, 1, number) is not None
     assert arbiter.current() == Record(121, 1, 1, 119)
+
+
+@pytest.mark.parametrize("code", [errno.EROFS, errno.ENOSPC, errno.EACCES])
+def test_a_file_system_that_fails_is_reported(
+    code: int, arbiter: DirectoryArbiter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "link", fail)
+        with pytest.raises(ArbiterError, match=os.strerror(code)):
+            win(arbiter, 2)
+    assert [path.name for path in tmp_path.iterdir()] == ["record-000000000001"]
+    assert arbiter.current() == FIRST
+    assert win(arbiter, 2) is not None, "once it works again, it goes on from there"
+
+
+def test_a_directory_that_is_gone_is_reported(arbiter: DirectoryArbiter, tmp_path: Path) -> None:
+    shutil.rmtree(tmp_path)
+    with pytest.raises(ArbiterError, match="nobody may take over"):
+        win(arbiter, 2)
 
 
 def race(directory: Path, start: Barrier, won: multiprocessing.SimpleQueue[int], number: int) -> None:

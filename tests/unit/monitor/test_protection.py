@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lockstep.errors import InternalError
 from lockstep.ft.status import Protection
 from lockstep.host import messages as m
 from lockstep.monitor.arbiter import DirectoryArbiter, Record
-from lockstep.monitor.protection import Protector
+from lockstep.monitor.protection import FAILURES_IN_A_ROW_MAX, RETRY_S, Protector
 
 
 class FakeHost:
@@ -145,6 +148,57 @@ def test_a_clone_that_dies_is_replaced(world: World) -> None:
     assert world.record().secondary is None, "the dead one can't be recorded"
     world.pair.caught_up(fourth, 2.0)
     assert world.record().secondary == 4
+
+
+def test_no_memory_for_a_ring_leaves_the_guest_as_it_is(world: World) -> None:
+    def no_ring(generation: int, secondary: int) -> int:
+        raise InternalError("no shared memory")
+
+    world.pair.host_gone(world.second, 1.0)
+    ring, world.fleet.ring = world.fleet.ring, no_ring
+    world.pair.reprotect(5.0)
+    assert world.pair.reprotection is not None
+    world.pair.host_ready(world.pair.reprotection.host)
+    assert world.pair.reprotection is None
+    assert world.pair.trouble == "no shared memory"
+    assert world.first.kinds() == ["StartPrimary", "GoAlone", "GoAlone"]
+    world.pair.reprotect(5.0 + RETRY_S / 2)
+    assert world.pair.reprotection is None, "it isn't tried again at once"
+    world.fleet.ring = ring
+    world.pair.reprotect(5.0 + RETRY_S)
+    assert world.pair.reprotection is not None
+    fourth = world.pair.reprotection.host
+    world.pair.host_ready(fourth)
+    world.pair.caught_up(fourth, 7.0)
+    assert (world.pair.status, world.pair.trouble) == (Protection.PROTECTED, "")
+
+
+def test_a_record_that_can_not_be_made_leaves_the_guest_as_it_is(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(source: object, target: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    world.pair.host_gone(world.second, 1.0)
+    third = world.cloning()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "link", full)
+        world.pair.caught_up(third, 2.0)
+    assert "No space left" in world.pair.trouble
+    assert (world.pair.status, world.record().secondary) == (Protection.NEED_SECONDARY, None)
+    assert world.first.kinds()[-1] == "GoAlone"
+    assert third.number in world.fleet.forgotten
+
+
+def test_clones_that_die_one_after_the_other_are_made_less_often(world: World) -> None:
+    world.pair.host_gone(world.second, 1.0)
+    made = 0
+    for tick in range(1000):
+        world.pair.reprotect(tick / 1000)
+        if world.pair.reprotection is not None:
+            world.pair.host_gone(world.pair.reprotection.host, tick / 1000)
+            made += 1
+    assert FAILURES_IN_A_ROW_MAX < made < FAILURES_IN_A_ROW_MAX + 4
 
 
 def test_secondary_that_dies_before_it_listens_leaves_a_primary_that_starts_alone(tmp_path: Path) -> None:
