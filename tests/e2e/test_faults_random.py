@@ -9,6 +9,8 @@ from faults import RandomFaults, law, run_monitor
 from pair_runs import drawn
 from programs import bundled
 
+from lockstep.catalog.linux import linux_guest
+from lockstep.cli.guest_choice import GuestOptions, choose_machine
 from lockstep.host.options import RunOptions
 from lockstep.host.solo import run_solo
 from lockstep.machine.config import MachineConfig
@@ -16,14 +18,25 @@ from lockstep.machine.loader.place import plan_boot
 from lockstep.monitor.pair import PairMonitor
 
 FAULTS_MIN = 45
-"""For each test of a bundled guest: 225 in all."""
+"""For each guest. With those of *sloppy* (see `test_sloppy`) and Linux they are more than 300 in all."""
 GUESTS = [
     ("compute", "rounds=2", 1, "shm"),
     ("compute", "rounds=2", 1, "tcp"),
     ("timer", "seconds=5", 1, "tcp"),
     ("smp", "scale=400", 4, "shm"),
-    ("sloppy", "rounds=3", 1, "tcp"),
 ]
+
+
+LINUX = GuestOptions(
+    guest="linux",
+    memory=None,
+    harts=1,
+    bios=None,
+    kernel=None,
+    initrd=None,
+    append="run=/bin/uname+-a",
+    clock="virtual",
+)
 
 
 def check(config: MachineConfig, channel: str, draw: random.Random, faults_min: int) -> None:
@@ -47,3 +60,11 @@ def check(config: MachineConfig, channel: str, draw: random.Random, faults_min: 
 @pytest.mark.parametrize(("name", "append", "harts", "channel"), GUESTS)
 def test_bundled_guests(name: str, append: str, harts: int, channel: str) -> None:
     check(bundled(name, append, harts=harts), channel, drawn(), FAULTS_MIN)
+
+
+@pytest.mark.linux
+@pytest.mark.slow
+def test_linux() -> None:
+    if linux_guest() is None:
+        pytest.skip("Linux was not fetched: no network")
+    check(choose_machine(LINUX), "shm", drawn(), 30)
