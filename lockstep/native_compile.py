@@ -76,13 +76,16 @@ def save_image() -> None:
 
 
 def _native_function(compiled: Any) -> NativeFunction:
+    symbol = compiled.native_name
     try:
         _, _, (code, _) = compiled._library.serialize_using_object_code()
     except RuntimeError:
-        # It came from Numba's cache, and Numba has forgotten the machine code since.
+        # It came from Numba's cache, and Numba has forgotten the machine code since. Compiled anew it is named anew.
         with global_compiler_lock:
-            _, _, (code, _) = compiled._compile_uncached().library.serialize_using_object_code()
-    return NativeFunction(symbol=compiled.native_name, code=code)
+            result = compiled._compile_uncached()
+            symbol = result.fndesc.llvm_cfunc_wrapper_name
+            _, _, (code, _) = result.library.serialize_using_object_code()
+    return NativeFunction(symbol=symbol, code=code)
 
 
 def intrinsic(function: Callable[..., Any]) -> Any:

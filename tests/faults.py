@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 import random
 import signal
 import socket
@@ -15,7 +16,9 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
+from lockstep.cli import session
 from lockstep.ft.status import Protection
 from lockstep.host.options import RunOptions
 from lockstep.host.result import RunResult
@@ -25,6 +28,7 @@ from lockstep.monitor.executioner import Executioner
 from lockstep.monitor.fleet import HostHandle
 from lockstep.monitor.pair import PairMonitor
 from lockstep.monitor.supervisor import Supervisor
+from lockstep.native_image import COMPILE_VARIABLE
 
 HANDSHAKE_BYTES = 64
 """What each side says before the first frame."""
@@ -40,7 +44,11 @@ def run_monitor(
     config: MachineConfig, options: RunOptions, prepare: Callable[[PairMonitor], None]
 ) -> RunResult:
     """Run a pair whose monitor was handed to `prepare` before it starts."""
-    with arbiter_directory() as directory:
+    session.prepare()
+    with arbiter_directory() as directory, mock.patch.dict(os.environ):
+        os.environ.pop(
+            COMPILE_VARIABLE, None
+        )  # hosts are as a user's, though this process compiles for itself
         monitor = PairMonitor(config, options, directory)
         try:
             prepare(monitor)
