@@ -32,7 +32,7 @@ def result_of(supervisor: Supervisor, console: ConsoleMeter, crashes_left: int, 
         message = "no host is left to run the guest"
     elif ended is not None and not supervisor.is_all_written:
         message = "the last output could not be written: nobody reads it"
-    elif protector.trouble:
+    elif protector.trouble and not message:
         message = f"no secondary could be made any more: {protector.trouble}"
     elif not message:
         message = "; ".join(_did_not_come_about(crashes_left, protector.soft_errors))
