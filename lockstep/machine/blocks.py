@@ -76,7 +76,7 @@ def code_address(wiring: Wiring, control: Control, address: int) -> int:
     env = env_of(wiring)
     tag = (address & -4096) | env.priv << 1 | 1
     entry = translation_at(wiring, _slot_of(wiring, tag))
-    if entry.generation == wiring.translations_generation:
+    if entry.generation == wiring.translations_generation and entry.allowed:
         physical = entry.page | (address & 4095)
     else:
         physical, _ = walk(control, env, address, env.priv, FETCH, False)

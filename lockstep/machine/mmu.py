@@ -1,7 +1,8 @@
 """The machine's own memory management unit, behind libunicorn's soft-TLB.
 
 What a translation *is* stands in each hart's table of translations: it holds every page touched since the last
-architectural flush (sfence.vma, a change of satp or mstatus, a quiet point) and evicts none. libunicorn's soft-TLB
+architectural flush (sfence.vma, a change of satp or mstatus, a quiet point) and evicts none. An sfence.vma for one
+address takes only that page out, unless a superpage is known that may hold it. libunicorn's soft-TLB
 only caches it. So what a guest sees of its translations, stale ones and accessed and dirty bits included, is a
 function of the guest; not of how large the soft-TLB is, what it evicts, which blocks are chained, or how long this
 process has run. A table that is full is flushed: the set of pages touched is a function of the guest as well.
@@ -26,7 +27,7 @@ from lockstep.machine.access import (
     wiring_at,
     wiring_of_hart,
 )
-from lockstep.machine.engine.layout import CPU_ENV, CPU_TLB
+from lockstep.machine.engine.layout import CPU_ENV, CPU_TLB, ENV_WIRING
 from lockstep.machine.memory_map import (
     CLINT_BASE,
     CLINT_SIZE,
@@ -52,6 +53,7 @@ from lockstep.machine.riscv.decode import AFTER_LOOKUP
 from lockstep.machine.riscv.translate import (
     ACCESS_FAULT,
     FETCH,
+    LEAF_LEVEL_SHIFT,
     LOAD,
     STORE,
     data_privilege,
@@ -262,7 +264,7 @@ def fill(
                 _raise_fault(wiring, address, access, fault, return_address)
             return 0
         if not known:
-            if wiring.translations_used == _SLOTS_USED_MAX:
+            if wiring.translations_used >= _SLOTS_USED_MAX:
                 flush_translations(wiring)
                 # As after sfence.vma: the block that follows is fetched anew, chained to this one or not.
                 control.after_block |= AFTER_LOOKUP
@@ -274,6 +276,9 @@ def fill(
         entry.generation = wiring.translations_generation
         entry.page = physical & _PAGE_MASK
         entry.allowed = allowed
+        level = pte >> LEAF_LEVEL_SHIFT
+        if level:
+            _remember_superpage(wiring, address, level)
     page, allowed = entry.page, entry.allowed
     if allowed & CHECKED:
         first = page | (address & 4095)
@@ -285,6 +290,38 @@ def fill(
     grant, span = _grant(wiring, control, page, allowed, other, access)
     call_void(wiring.tlb_set_page, (wiring.cpu, address & _PAGE_MASK, page, grant, mmu_index, span))
     return 1
+
+
+@inline
+def _superpage_tag(address: int, level: int) -> int:
+    """The tag in the table that says that part of a superpage of `level` around `address` is known."""
+    return (address & -(1 << (12 + 9 * level))) | 4 << level
+
+
+@nopython
+def _remember_superpage(wiring: Wiring, address: int, level: int) -> None:
+    tag = _superpage_tag(address, level)
+    entry = translation_at(wiring, _slot_of(wiring, tag))
+    if entry.generation != wiring.translations_generation:
+        entry.tag, entry.generation, entry.page, entry.allowed = tag, wiring.translations_generation, 0, 0
+        wiring.translations_used += 1
+
+
+@nopython
+def forget_address(wiring: Wiring, address: int) -> None:
+    """An architectural flush of the leaf page that holds virtual `address` (sfence.vma, section 4.2.1)."""
+    _notice_flushes(wiring)
+    generation = wiring.translations_generation
+    for level in range(1, 5):
+        if translation_at(wiring, _slot_of(wiring, _superpage_tag(address, level))).generation == generation:
+            flush_translations(wiring)
+            return
+    for kind in range(8):  # four privileges, of data and of code
+        entry = translation_at(wiring, _slot_of(wiring, (address & _PAGE_MASK) | kind))
+        if entry.generation == generation:
+            entry.allowed = 0
+    call_void(wiring.tlb_flush_page, (wiring.cpu, address & _PAGE_MASK))
+    wiring.flushes_seen = count_flushes(wiring)
 
 
 @nopython
@@ -322,5 +359,5 @@ def tlb_fill(
     cpu: int, address: int, size: int, access: int, mmu_index: int, probe: bool, return_address: int
 ) -> bool:
     """Stands in for QEMU's `riscv_cpu_tlb_fill` (CPUClass.tlb_fill)."""
-    wiring = wiring_at(load_word(cpu + CPU_ENV + 1000))
+    wiring = wiring_at(load_word(cpu + CPU_ENV + ENV_WIRING))
     return fill(wiring, address, size, access, mmu_index, 1 if probe else 0, return_address) != 0

@@ -140,6 +140,7 @@ WIRING = np.dtype(
         ("raise_exception", np.int64),
         ("tlb_set_page", np.int64),
         ("tlb_flush", np.int64),
+        ("tlb_flush_page", np.int64),
         ("tb_flush", np.int64),
         ("invalidate_range", np.int64),
         ("pmpcfg_write", np.int64),

@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import unicorn
 
-from lockstep.machine import bus, csrs, hooks, mmu
+from lockstep.machine import bus, csrs, fence, hooks, mmu
 from lockstep.machine.access import wiring_at
 from lockstep.machine.blocks import BLOCK_BYTES_MAX, prepare_next
 from lockstep.machine.engine import floating_point, machine_code
-from lockstep.machine.engine.layout import ENGINE_NO_EXIT_REQUEST, ENV, TRANSLATOR_ENGINE
+from lockstep.machine.engine.layout import CPU_ENV, ENGINE_NO_EXIT_REQUEST, ENV, ENV_ENGINE, TRANSLATOR_ENGINE
 from lockstep.machine.engine.libunicorn import Engine, address_of, check_version, set_csr
-from lockstep.machine.engine.redirect import redirect
+from lockstep.machine.engine.redirect import code_range, redirect
 from lockstep.machine.memory_map import (
     CLINT_BASE,
     CLINT_SIZE,
@@ -52,6 +52,7 @@ _FUNCTIONS = {
     "raise_exception": "riscv_raise_exception_riscv64",
     "tlb_set_page": "tlb_set_page_riscv64",
     "tlb_flush": "tlb_flush_riscv64",
+    "tlb_flush_page": "tlb_flush_page_riscv64",
     "tb_flush": "tb_flush_riscv64",
     "invalidate_range": "tb_invalidate_phys_range_riscv64",
     "pmpcfg_write": "pmpcfg_csr_write_riscv64",
@@ -99,7 +100,8 @@ def replace_functions() -> machine_code.CodeMemory:
 
     What it emits at the start of each block, a call that asks whether to stop, it doesn't emit any more for engines of
     machines: those are stopped by their block hook, which leaves the block. The hypervisor extension isn't there, so
-    that to ask whether floating point is on is to look at mstatus.
+    that to ask whether floating point is on is to look at mstatus. Translated code reaches tlb_flush by an sfence.vma
+    only, through a helper that ends in a jump there, so that its caller isn't in libunicorn's own code.
     """
     code = machine_code.CodeMemory()
     emit_call = "tcg_gen_callN_riscv64"
@@ -112,6 +114,16 @@ def replace_functions() -> machine_code.CodeMemory:
     redirect(emit_call, code.add(skip))
     for symbol, ours in floating_point.REPLACED.items():
         redirect(symbol, code.add(machine_code.with_fourth(ours.address, address_of(symbol))))
+    start, size_bytes = code_range()
+    flush = machine_code.if_called_from_elsewhere(
+        start,
+        size_bytes,
+        record=CPU_ENV + ENV_ENGINE,
+        flag=ENGINE_NO_EXIT_REQUEST,
+        function=fence.fence.address,
+        original=address_of("tlb_flush_riscv64"),
+    )
+    redirect("tlb_flush_riscv64", code.add(flush))
     redirect(
         "riscv_cpu_fp_enabled_riscv64",
         code.add(machine_code.test_word(_offset(ENV, "mstatus"), bits.MSTATUS_FS)),

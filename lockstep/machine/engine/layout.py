@@ -40,6 +40,7 @@ TLB_ENTRY_BYTES = 32
 HOOK_USER_DATA = 48
 
 ENV_BYTES = 1568
+ENV_WIRING, ENV_ENGINE = 1000, 1560
 ENV_STATE_BYTES = 1528
 """All before this offset of env is state of the hart (with holes); behind it are pointers and fp_status."""
 
@@ -70,12 +71,15 @@ _ENV_FIELDS: dict[str, tuple[object, int]] = {
     "mcounteren": (np.int64, 960),
     "sscratch": (np.int64, 968),
     "mscratch": (np.int64, 976),
-    "wiring": (np.int64, 1000),  # QEMU's `timecmp`, which nothing uses: how a CSR handler finds its hart
+    "wiring": (
+        np.int64,
+        ENV_WIRING,
+    ),  # QEMU's `timecmp`, which nothing uses: how a CSR handler finds its hart
     "pmp": ((np.dtype([("address", np.int64), ("config", np.int64)]), (16,)), 1008),
     "pmp_range": ((np.dtype([("first", np.int64), ("last", np.int64)]), (16,)), 1264),
     "pmp_rules": (np.int32, 1520),
     "float_exception_flags": (np.uint8, 1539),
-    "engine": (np.int64, 1560),
+    "engine": (np.int64, ENV_ENGINE),
 }
 
 ENV = np.dtype(
@@ -87,6 +91,3 @@ ENV = np.dtype(
     }
 )
 """The hart's registers inside QEMU, `CPURISCVState`."""
-
-TLB_ENTRIES_BITS = 10
-"""Each soft-TLB is held at 2 ** this many entries, so that what it evicts is a function of the guest alone."""

@@ -98,6 +98,40 @@ def skip_if(second: int, record: int, flag: int, original: int) -> bytes:
     )  # fmt: skip
 
 
+def if_called_from_elsewhere(
+    start: int, size_bytes: int, record: int, flag: int, function: int, original: int
+) -> bytes:
+    """Calls `function` instead of `original` if the caller isn't in the `size_bytes` of code from `start` on.
+
+    And only if, in the record that the first argument points at, the pointer at offset `record` leads to a byte at
+    offset `flag` that isn't 0.
+    """
+    theirs = (
+        b"\x48\xb8" + _word(original)  # mov rax, original
+        + b"\xff\xe0"  # jmp rax
+    )  # fmt: skip
+    ours = (
+        b"\x48\xb8" + _word(function)  # mov rax, function
+        + b"\xff\xe0"  # jmp rax
+    )  # fmt: skip
+    look = (
+        b"\x48\x8b\x87" + struct.pack("<i", record)  # mov rax, [rdi + record]
+        + b"\x80\xb8" + struct.pack("<i", flag) + b"\0"  # cmp byte [rax + flag], 0
+        + b"\x74" + bytes([len(ours)])  # je theirs
+    )  # fmt: skip
+    return (
+        b"\x48\x8b\x04\x24"  # mov rax, [rsp]
+        + b"\x48\xb9" + _word(start)  # mov rcx, start
+        + b"\x48\x29\xc8"  # sub rax, rcx
+        + b"\x48\xb9" + _word(size_bytes)  # mov rcx, size
+        + b"\x48\x39\xc8"  # cmp rax, rcx
+        + b"\x72" + bytes([len(look + ours)])  # jb theirs
+        + look
+        + ours
+        + theirs
+    )  # fmt: skip
+
+
 def with_fourth(function: int, fourth: int) -> bytes:
     """Calls `function` with the three arguments that it was given and `fourth`."""
     return (

@@ -30,6 +30,19 @@ _SYMBOL = np.dtype(
         ("size", np.uint64),
     ]
 )
+_SEGMENT = np.dtype(
+    [
+        ("type", np.uint32),
+        ("flags", np.uint32),
+        ("offset", np.uint64),
+        ("address", np.uint64),
+        ("physical", np.uint64),
+        ("file_size", np.uint64),
+        ("size", np.uint64),
+        ("align", np.uint64),
+    ]
+)
+_LOAD, _EXECUTABLE = 1, 1  # PT_LOAD, PF_X
 _DYNAMIC = {"relocations_bytes": 2, "symbols": 6, "relocations": 23}  # DT_PLTRELSZ, DT_SYMTAB, DT_JMPREL
 
 
@@ -38,14 +51,30 @@ def _records(address: int, size_bytes: int, record: np.dtype[np.void]) -> npt.ND
 
 
 @functools.cache
-def _slots() -> dict[int, int]:
-    """Address of each function that libunicorn calls through its table -> address of its slot."""
+def _loaded_at() -> tuple[int, int]:
+    """Where libunicorn was loaded, and its dynamic section."""
     link_map = ctypes.c_void_p()
     loader = ctypes.CDLL(None)
     if loader.dlinfo(ctypes.c_void_p(library._handle), ctypes.c_int(_LINK_MAP), ctypes.byref(link_map)) != 0:
         raise InternalError("the dynamic loader doesn't tell where libunicorn is")
     assert link_map.value
-    base, entry = read_word(link_map.value), read_word(link_map.value + 16)
+    return read_word(link_map.value), read_word(link_map.value + 16)
+
+
+def code_range() -> tuple[int, int]:
+    """Address and size in bytes of libunicorn's code (its executable segment; System V ABI, program header)."""
+    base, _ = _loaded_at()
+    segments_offset, segments_count = read_word(base + 32), ctypes.c_uint16.from_address(base + 56).value
+    for segment in _records(base + segments_offset, segments_count * _SEGMENT.itemsize, _SEGMENT):
+        if segment["type"] == _LOAD and segment["flags"] & _EXECUTABLE:
+            return base + int(segment["address"]), int(segment["size"])
+    raise InternalError("libunicorn has no code")
+
+
+@functools.cache
+def _slots() -> dict[int, int]:
+    """Address of each function that libunicorn calls through its table -> address of its slot."""
+    base, entry = _loaded_at()
     found: dict[int, int] = {}
     while (tag := read_word(entry)) != 0:
         found[tag] = read_word(entry + 8)

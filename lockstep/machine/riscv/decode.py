@@ -9,6 +9,9 @@ AFTER_LOOKUP = 2  # translations were flushed: code has to be looked up again
 AFTER_RETURN = 4  # it may have changed the privilege of loads and stores (mstatus.MPP)
 AFTER_PENDING = 8  # it may have made an interrupt pending
 
+FENCE_REGISTER_SHIFT = 8
+"""Where the effects of an sfence.vma have the number of the register with its address; 0: all addresses."""
+
 _MRET, _SRET = 0x30200073, 0x10200073
 _SFENCE_VMA, _SFENCE_VMA_MASK = 0x12000073, 0xFE007FFF
 
@@ -46,7 +49,7 @@ def after_effects(bits: int) -> int:
     if bits == _MRET or bits == _SRET:
         return AFTER_RECHECK | AFTER_RETURN
     if bits & _SFENCE_VMA_MASK == _SFENCE_VMA:
-        return AFTER_LOOKUP
+        return AFTER_LOOKUP | ((bits >> 15) & 31) << FENCE_REGISTER_SHIFT
     if (bits >> 12) & 7 == 0 or not _writes_csr(bits):
         return 0
     register = (bits >> 20) & 0xFFF

@@ -39,6 +39,8 @@ from lockstep.native import inline, nopython, unsigned_less
 PAGE_FAULT, ACCESS_FAULT = -1, -2
 LOAD, STORE, FETCH = 0, 1, 2
 _PTE_RESERVED_SHIFT = 54
+LEAF_LEVEL_SHIFT = 60
+"""Where a PTE that was found valid has zeros."""
 
 
 @inline
@@ -96,6 +98,7 @@ def walk(
 ) -> tuple[int, int]:
     """Translate virtual `address`; returns (physical address, leaf PTE), the PTE 0 where nothing is translated.
 
+    The leaf's level is added to it at LEAF_LEVEL_SHIFT: above 0, the page is a part of a superpage.
     With `update`, accessed and dirty bits are set in memory as the hardware does; without, memory is left alone.
     """
     mode = (env.satp >> SATP_MODE_SHIFT) & 15
@@ -134,5 +137,5 @@ def walk(
             if env.pmp_rules and pmp_allows(env, entry_address, entry_address + 7, PRIV_S, STORE) != 1:
                 return ACCESS_FAULT, 0
             store_word(host, wanted)
-        return page | (address & inside), wanted
+        return page | (address & inside), wanted | level << LEAF_LEVEL_SHIFT
     return PAGE_FAULT, 0
