@@ -76,3 +76,28 @@ def test_test_word() -> None:
         words[1] = value
         found.append(is_set(ctypes.addressof(words)))
     assert found == [True, True, False, False, True]
+
+
+def test_if_called_from_elsewhere() -> None:
+    calls = []
+    ours = CALLED(lambda *arguments: calls.append("ours") or 1)
+    theirs = CALLED(lambda *arguments: calls.append("theirs") or 2)
+    function, original = (ctypes.cast(each, ctypes.c_void_p).value or 0 for each in (ours, theirs))
+    flag = ctypes.create_string_buffer(b"\0\1")
+    record = (WORD * 2)(0, ctypes.addressof(flag))
+
+    def made(size_bytes: int, flag: int) -> bytes:
+        return machine_code.if_called_from_elsewhere(
+            0, size_bytes, record=8, flag=flag, function=function, original=original
+        )
+
+    everywhere, nowhere = (1 << 64) - 1, 0
+    for size_bytes, flag_at, result in (
+        (nowhere, 1, 1),
+        (nowhere, 0, 2),
+        (everywhere, 1, 2),
+        (everywhere, 0, 2),
+    ):
+        call = CALLED(MEMORY.add(made(size_bytes, flag_at)))
+        assert call(ctypes.addressof(record), 0, 0, 0) == result
+    assert calls == ["ours", "theirs", "theirs", "theirs"]
