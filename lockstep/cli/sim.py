@@ -56,12 +56,12 @@ def sim(
 
 def _summary(verdicts: list[Verdict]) -> str:
     passed = sum(verdict.failure is None for verdict in verdicts)
-    faults, failovers, clones, full = (
+    faults, failovers, clones, differ, full = (
         sum(getattr(verdict, what) for verdict in verdicts)
-        for what in ("faults", "failovers", "clones", "full_rings")
+        for what in ("faults", "failovers", "clones", "divergences", "full_rings")
     )
     lost = sum(verdict.is_guest_lost for verdict in verdicts)
     return (
         f"{passed} of {len(verdicts)} passed: {faults} faults, {failovers} failovers, {clones} clones, "
-        f"{full} waits for a full ring, {lost} guests lost to faults that hit an unprotected pair"
+        f"{differ} divergences, {full} waits for a full ring, {lost} guests lost to faults that hit an unprotected pair"
     )

@@ -81,6 +81,7 @@ class Faults:
             self._slow_secondary,
             self._block_console,
             self._disturb_log,
+            self._flip_bit,
         )
 
     def end(self) -> None:
@@ -135,6 +136,7 @@ class Faults:
             host is not None
             and host.is_alive
             and not host.is_condemned
+            and not host.is_flipped
             and self._suspect_until_us.get(host.number, 0) < now_us
         )
 
@@ -246,6 +248,18 @@ class Faults:
         host.slowness = self._world.random.randrange(2, 20)
         self._world.say(host, "is slow for", duration_us)
         self._world.schedule.after(duration_us, setattr, host, "slowness", 1)
+
+    def _flip_bit(self, regardless: bool) -> bool:
+        """A soft error in the secondary. Nobody could help a pair that loses its primary before it is found."""
+        victim = self._world.secondary
+        if victim is None or victim.ended is not None or not self._can_bear(victim):
+            return False
+        self._consider(victim)
+        bit = self._world.random.randrange(64)
+        self._world.say(victim, "has bit", bit, "flipped")
+        victim.machine.flip(bit)
+        victim.is_flipped = True
+        return True
 
     def _block_console(self, regardless: bool) -> bool:
         duration_us = self._world.delay_us(20_000, 500_000)

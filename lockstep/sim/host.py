@@ -38,6 +38,8 @@ class SimulatedHost:
         self.hears_at_us = self.heard_at_us = self.written_at_us = 0
         """When the last message to it, from it, and its last output, arrives."""
         self.slowness = 1
+        self.is_flipped = False
+        """A soft error hit its machine."""
         self.has_machine = False
         self.ended: m.Ended | None = None
         self._arrived: deque[tuple[m.Message, tuple[Any, ...]]] = deque()

@@ -6,7 +6,7 @@ anything soon write different bytes.
 
 from __future__ import annotations
 
-INPUT, CLOCK = 1, 2
+INPUT, CLOCK, END = 1, 2, 5
 """Kinds of log entries, as in `log.entry`."""
 END_OF_INPUT = 4
 """The guest ends when it reads this byte."""
@@ -36,6 +36,10 @@ class ToyMachine:
         self.is_parked = False
         self.has_ended = False
 
+    def flip(self, bit: int) -> None:
+        """A soft error."""
+        self.state ^= 1 << bit
+
     def copy(self) -> ToyMachine:
         """An equal one."""
         other = ToyMachine(self.state)
@@ -46,7 +50,7 @@ class ToyMachine:
     @property
     def pc(self) -> int:
         """Where it is: something that differs as soon as the state does."""
-        return self.state & 0xFFFF_FFFF
+        return self.state >> 32
 
     @property
     def is_quiet(self) -> bool:
@@ -97,6 +101,6 @@ class ToyMachine:
         """Let an entry take effect here."""
         if kind == INPUT:
             self.taken += payload
-        else:
+        elif kind == CLOCK:
             self.clock = max(self.clock, int.from_bytes(payload, "little"))
         self.is_parked = False

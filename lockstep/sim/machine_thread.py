@@ -9,7 +9,7 @@ from lockstep.ft.output import Retention
 from lockstep.ft.roles import Event, Role
 from lockstep.host import messages as m
 from lockstep.sim.channel import Channel
-from lockstep.sim.machine import CLOCK, INPUT, ToyMachine
+from lockstep.sim.machine import CLOCK, END, INPUT, ToyMachine
 
 if TYPE_CHECKING:
     from lockstep.sim.host import SimulatedHost
@@ -23,6 +23,7 @@ _WAIT_US = (500, 4_000)
 _CLOCK_SHARE = 0.2
 """How often a primary corrects guest time, per step."""
 _WIRE_BYTES = 5
+END_POLL_US = 20_000
 
 
 class MachineThread:
@@ -36,6 +37,7 @@ class MachineThread:
         """It failed: it serves nobody any more."""
         self._pending: tuple[int, bytes] | None = None
         """An entry that the ring had no room for; the machine stands still."""
+        self._has_logged_end = False
         self._next_at_us: int | None = None
 
     def step_after(self, delay_us: int) -> None:
@@ -60,7 +62,7 @@ class MachineThread:
 
     def _step_as(self, role: Role) -> int | None:
         if role is Role.ENDED:
-            return None
+            return None if self.host.member.has_led else self._wait_for_end()
         if role is Role.SECONDARY:
             return self._follow()
         if role is Role.GOING_LIVE:
@@ -97,6 +99,8 @@ class MachineThread:
         )
         if step is Step.APPLY:
             assert entry is not None
+            if host.is_flipped and (machine.position, machine.pc) != entry[1:3]:
+                return self._diverge()
             self.world.checks.is_at(host, entry)
             machine.apply(entry[0], entry[3])
             ring.pop()
@@ -115,6 +119,8 @@ class MachineThread:
         ring.acknowledge(machine.position)
         host.channel.moved()
         if machine.is_parked and machine.position < target:
+            if host.is_flipped:
+                return self._diverge()
             self.world.checks.violated(f"{host} waits at {machine.position}, where its primary did not")
         if machine.has_ended:
             self._end()
@@ -122,8 +128,41 @@ class MachineThread:
                 member.become(Event.GUEST_ENDED)
         return self._delay(_STEP_US) // 2
 
+    def _wait_for_end(self) -> int | None:
+        """The guest has ended on this secondary: on the primary as well, or what it has isn't the same guest."""
+        host, position = self.host, self.host.machine.position
+        assert host.channel is not None
+        horizon, entry = host.channel.ring.horizon, host.channel.ring.peek()
+        if entry is not None and (entry[0], entry[1]) == (END, position):
+            return None
+        if entry is None and horizon <= position + 1:
+            return END_POLL_US
+        if host.is_flipped:
+            return self._diverge()
+        self.world.checks.violated(f"the guest ended on {host} at {position}, and runs on at its primary")
+        return None
+
+    def _diverge(self) -> int | None:
+        """A soft error was found: say so, and make no more steps."""
+        host = self.host
+        diverged = m.Diverged(
+            icount=host.machine.position,
+            pc=host.machine.pc,
+            what="pc",
+            expected="",
+            actual="",
+            disassembly=[],
+            checks=0,
+        )
+        host.send(diverged)
+        self.is_stuck = True
+        return None
+
     def _be_live(self) -> int | None:
         host = self.host
+        if host.is_flipped:
+            self.world.is_spoiled = True
+            return None
         host.log_to(None)
         host.member.reach_cut(guest_ended=host.ended is not None)
         position = host.machine.position
@@ -160,6 +199,8 @@ class MachineThread:
         host, machine = self.host, self.host.machine
         if not self._append_pending():
             return self._delay(_WAIT_US)
+        if machine.has_ended:
+            return self._end_leading()
         chance = self.world.random.random
         wants_clock = machine.is_parked or chance() < _CLOCK_SHARE
         if wants_clock and not self._append(CLOCK, self.world.schedule.now_us.to_bytes(8, "little")):
@@ -170,10 +211,7 @@ class MachineThread:
                 return self._delay(_WAIT_US)
         machine.run(machine.position + _SLICE_POSITIONS)
         if machine.has_ended:
-            self._publish()
-            self._end()
-            host.member.become(Event.GUEST_ENDED)
-            return None
+            return self._end_leading()
         if machine.is_parked or machine.is_console_full or host.clone_wanted or chance() < 0.5:
             self._publish()
         if machine.is_console_full:
@@ -187,6 +225,14 @@ class MachineThread:
             behind = machine.position - channel.ring.acknowledged
             delay_us += 2_000 if behind > LAG_POSITIONS_MAX else 0
         return delay_us
+
+    def _end_leading(self) -> int | None:
+        if not self._has_logged_end and not self._append(END, b""):
+            return self._delay(_WAIT_US)
+        self._publish()
+        self._end()
+        self.host.member.become(Event.GUEST_ENDED)
+        return None
 
     def _publish(self) -> None:
         channel = self.host.channel
@@ -211,6 +257,7 @@ class MachineThread:
                 return False
             host.channel.moved()
         self._pending = None
+        self._has_logged_end = kind == END
         host.entries += 1
         machine.apply(kind, payload)
         if kind == INPUT:

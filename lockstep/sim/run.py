@@ -36,6 +36,9 @@ class Verdict:
     is_guest_lost: bool = False
     """It was: faults hit while nobody could take over."""
     full_rings: int = 0
+    divergences: int = 0
+    is_spoiled: bool = False
+    """A machine with a soft error took over before it was found: nothing could be checked any more."""
 
 
 class _Stuck(Exception):
@@ -58,6 +61,7 @@ def run_seed(seed: int, parts: Parts | None = None, trace: list[str] | None = No
     protector = world.supervisor.protector
     verdict.faults, verdict.full_rings = world.faults.count, world.full_rings
     verdict.failovers, verdict.clones = len(protector.failovers), len(protector.clones)
+    verdict.divergences, verdict.is_spoiled = world.supervisor.divergences.mismatched, world.is_spoiled
     verdict.is_guest_lost = world.supervisor.ending.reason == "no-host"
     if verdict.failure is not None:
         world.say(f"{verdict.failure.name.lower()}:", verdict.text)
@@ -66,7 +70,7 @@ def run_seed(seed: int, parts: Parts | None = None, trace: list[str] | None = No
 
 def _run(world: World) -> None:
     def is_over() -> bool:
-        return world.monitor.is_over
+        return world.monitor.is_over or world.is_spoiled
 
     world.schedule.run(PHASE_US, is_over)
     world.faults.end()
@@ -85,6 +89,8 @@ def _run(world: World) -> None:
 
 
 def _check_end(world: World) -> None:
+    if world.is_spoiled:
+        return
     ending = world.supervisor.ending
     if ending.mismatch is not None:
         raise SafetyViolation(ending.mismatch)

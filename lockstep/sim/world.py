@@ -7,6 +7,7 @@ from typing import Any
 
 from lockstep.ft.status import Protection
 from lockstep.host import messages as m
+from lockstep.monitor.divergences import Divergences
 from lockstep.monitor.parties import Host
 from lockstep.monitor.supervisor import Supervisor
 from lockstep.sim.channel import Connection
@@ -48,12 +49,14 @@ class World:
         self.console = SimulatedConsole(self)
         self.listeners: dict[int, Connection] = {}
         protector = parts.protector(self.fleet, MemoryArbiter(), None, secret)
-        self.supervisor = HastySupervisor(self.fleet, protector, self.console)
+        self.supervisor = HastySupervisor(self.fleet, protector, self.console, None, Divergences("reclone"))
         self.checks = Checks(self)
         self.monitor = Monitor(self)
         self.faults = Faults(self)
         self.has_typed_end = False
         self.full_rings = 0
+        self.is_spoiled = False
+        """A machine with a soft error took over before it was found: nothing can be expected of it."""
 
     def delay_us(self, low: int, high: int) -> int:
         """Drawn between `low` and `high`, mostly nearer to `low`."""

@@ -22,7 +22,13 @@ SEED_VARIABLE = "LOCKSTEP_TEST_SEED"
 def test_seeds_pass_and_the_worlds_are_as_hostile_as_they_should_be() -> None:
     verdicts = [run_seed(seed) for seed in range(1, 121)]
     assert [verdict for verdict in verdicts if verdict.failure] == []
-    for what, at_least in (("faults", 150), ("failovers", 50), ("clones", 80), ("full_rings", 500)):
+    for what, at_least in (
+        ("faults", 150),
+        ("failovers", 50),
+        ("clones", 80),
+        ("full_rings", 500),
+        ("divergences", 5),
+    ):
         assert sum(getattr(verdict, what) for verdict in verdicts) >= at_least, what
     lost = sum(verdict.is_guest_lost for verdict in verdicts)
     assert 0 < lost < 20, "some faults hit an unprotected pair, and most don't"
