@@ -22,6 +22,7 @@ CASES = {
     "failover": "blackout after SIGKILL and SIGSTOP of the primary",
     "clone": "pause and time of re-protection",
     "interval": "how far the secondary trails",
+    "checks": "comparing the two machines while they run: cost, and how soon a difference is found",
     "log": "the ring against multiprocessing",
 }
 RUNS_MAX = 10_000

@@ -20,7 +20,7 @@ TIMEOUT_S = 200
 @pytest.mark.timeout(TIMEOUT_S + 10)
 @pytest.mark.parametrize("name", CASES)
 def test_case(name: str, tmp_path: Path) -> None:
-    if name in ("interval", "log", "overhead") and len(os.sched_getaffinity(0)) < 2:
+    if name in ("checks", "interval", "log", "overhead") and len(os.sched_getaffinity(0)) < 2:
         pytest.skip("needs two CPUs")
     path = tmp_path / "bench.json"
     done = subprocess.run(
