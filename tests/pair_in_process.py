@@ -88,8 +88,9 @@ class FollowingHost:
         ring.publish(led.horizon)
         self.host = Host(RecordingWire(), Machine(led.config))
         self.host.become(Event.START_SECONDARY)
-        self.host.soft_errors = [parse_soft_error(text) for text in soft_errors]
+        self.host.soft_errors = sorted(map(parse_soft_error, soft_errors), key=lambda error: error.icount)
         self.host.channel = SharedMemoryChannel(ring)
+        self.follow = Follow(self.host)
         try:
             self._follow(ring)
         except MachinesDifferError as difference:
@@ -97,10 +98,9 @@ class FollowingHost:
         self.host.log_to(None)
 
     def _follow(self, ring: SharedRing) -> None:
-        follow = Follow(self.host)
         while self.host.ended is None:
             self.host.collect_console()
             if ring.peek() is None and self.host.machine.position >= ring.horizon():
                 return
-            follow.step()
-        assert follow.has_end_in_log()
+            self.follow.step()
+        assert self.follow.has_end_in_log()

@@ -41,9 +41,10 @@ class Divergences:
         self.first = self.first or divergence
         return f"the two machines differ at icount {message.icount}, pc {message.pc:#x}: {message.what}"
 
-    def discarded(self, text: str) -> None:
-        """The difference in `text` ends with the secondary's."""
-        self._say(f"{text}; that secondary is discarded, and another one made from the primary")
+    def overrule(self, text: str, *, is_over: bool) -> None:
+        """The primary is right, whatever differs by `text`; its secondary is discarded."""
+        then = "the primary's end counts" if is_over else "another one is made from the primary"
+        self._say(f"{text}; that secondary is discarded, {then}")
 
     def compare_ends(self, secondary: int, expected: m.Ended, actual: m.Ended) -> str | None:
         """Compare how the guest ended on the primary and on the secondary; one line if they differ."""

@@ -160,9 +160,9 @@ class Supervisor:
         protector = self.protector
         if self.divergences.stops_run or host is protector.primary:
             # One that has won already can't be discarded: nobody else has the guest.
-            self.ending.diverged(text)
+            self.ending.diverged(f"{text}; lockstep verify finds where it began")
             return
-        self.divergences.discarded(text)
+        self.divergences.overrule(text, is_over=protector.is_over)
         if host is protector.secondary:
             protector.discard_secondary()
         else:
@@ -255,4 +255,4 @@ class Supervisor:
         if text is not None and divergences.stops_run:
             self.ending.diverged(text)
         elif text is not None:
-            divergences.discarded(text)
+            divergences.overrule(text, is_over=True)

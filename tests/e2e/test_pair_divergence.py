@@ -74,7 +74,7 @@ def test_reclone_goes_on_as_if_nothing_had_been(channel: str, tmp_path: Path) ->
     assert law(report) == law(solo), done.stderr.decode()
     assert report["checks"]["mismatched"] == len(report["clones"]) == 1
     assert report["divergence"]["icount"] >= 50_000_000
-    assert "that secondary is discarded, and another one made" in said_in_one_line(done)
+    assert "that secondary is discarded, another one is made" in said_in_one_line(done)
 
 
 def test_a_soft_error_that_is_overwritten_goes_unseen(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 import pytest
 
-from lockstep.cli.run_options import PairOptions, make_options
+from lockstep.cli.run_options import PairOptions, check_soft_errors, make_options
 from lockstep.errors import UsageError
 from lockstep.host.options import Crash
+from lockstep.machine.config import MachineConfig
 
 NO_PAIR = PairOptions(crashes=[])
 
@@ -37,3 +38,47 @@ def test_solo_has_nobody_to_crash() -> None:
 def test_unknown_channel() -> None:
     with pytest.raises(UsageError, match="shm or tcp"):
         make_options(PairOptions(channel="udp", crashes=[]), solo=False, timeout_s=None, max_icount=None)
+
+
+def test_checks_by_default_as_wished_and_off() -> None:
+    def intervals(every: str | None, ram_every: str | None) -> tuple[float | None, float | None]:
+        pair = PairOptions(crashes=[], check_every=every, check_ram_every=ram_every)
+        checks = make_options(pair, solo=False, timeout_s=None, max_icount=None).checks
+        return checks.every_s, checks.ram_every_s
+
+    assert intervals(None, None) == (0.05, 0.8)
+    assert intervals("5ms", "2.5s") == (0.005, 2.5)
+    assert intervals("0", "off") == (None, None)
+    with pytest.raises(UsageError, match="1ms or more"):
+        intervals("10us", None)
+    with pytest.raises(UsageError, match="--check-ram-every"):
+        intervals(None, "never")
+
+
+def test_soft_errors_are_read() -> None:
+    pair = PairOptions(crashes=[], soft_errors=["x7@10M:13", "0x80001000@5M:4"], on_divergence="reclone")
+    options = make_options(pair, solo=False, timeout_s=None, max_icount=None)
+    assert [str(error) for error in options.soft_errors] == ["x7@10000000:13", "0x80001000@5000000:4"]
+    assert options.on_divergence == "reclone"
+
+
+def test_soft_errors_have_to_hit_the_machine() -> None:
+    pair = PairOptions(crashes=[], soft_errors=["0x80100000@1M:0"])
+    options = make_options(pair, solo=False, timeout_s=None, max_icount=None)
+    check_soft_errors(options, MachineConfig(guest=b"x", memory_bytes=2 << 20))
+    with pytest.raises(UsageError, match="outside RAM"):
+        check_soft_errors(options, MachineConfig(guest=b"x", memory_bytes=1 << 20))
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        PairOptions(crashes=[], soft_errors=["x7@10M:13"]),
+        PairOptions(crashes=[], check_every="1s"),
+        PairOptions(crashes=[], check_ram_every="off"),
+        PairOptions(crashes=[], on_divergence="stop"),
+    ],
+)
+def test_solo_has_nobody_to_be_compared_with(pair: PairOptions) -> None:
+    with pytest.raises(UsageError, match="leave --solo"):
+        make_options(pair, solo=True, timeout_s=None, max_icount=None)
