@@ -53,6 +53,7 @@ class Checks:
                 (i for i, (a, b) in enumerate(zip(self.console, made, strict=False)) if a != b), len(made)
             )
             self.violated(f"the world saw {len(self.console)} bytes; {host} goes live and lacks byte {at}")
+        self._world.say(host, "is live in generation", generation)
         self.took_input(host)
 
     def accepted(self, host: SimulatedHost, generation: int, data: bytes) -> None:

@@ -15,6 +15,7 @@ CONSOLE_BYTES_MAX = 48
 _MASK = (1 << 64) - 1
 _FACTOR, _ADDEND = 6364136223846793005, 1442695040888963407
 
+KIND_NAMES = {INPUT: "input", CLOCK: "clock", END: "end"}
 Entry = tuple[int, int, int, bytes]
 """kind, position, pc, payload"""
 

@@ -9,7 +9,7 @@ from lockstep.ft.output import Retention
 from lockstep.ft.roles import Event, Role
 from lockstep.host import messages as m
 from lockstep.sim.channel import Channel
-from lockstep.sim.machine import CLOCK, END, INPUT, ToyMachine
+from lockstep.sim.machine import CLOCK, END, INPUT, KIND_NAMES, ToyMachine
 
 if TYPE_CHECKING:
     from lockstep.sim.host import SimulatedHost
@@ -102,6 +102,7 @@ class MachineThread:
             if host.is_flipped and (machine.position, machine.pc) != entry[1:3]:
                 return self._diverge()
             self.world.checks.is_at(host, entry)
+            self.world.say(host, "applies", KIND_NAMES[entry[0]], "at", entry[1])
             machine.apply(entry[0], entry[3])
             ring.pop()
             host.channel.moved()
@@ -256,6 +257,7 @@ class MachineThread:
                 self._publish()
                 return False
             host.channel.moved()
+        self.world.say(host, "logs", KIND_NAMES[kind], "at", machine.position)
         self._pending = None
         self._has_logged_end = kind == END
         host.entries += 1

@@ -21,8 +21,9 @@ TICK_US = 20_000
 class MemoryArbiter:
     """An arbiter whose atomic create is a look into a dictionary."""
 
-    def __init__(self) -> None:
+    def __init__(self, world: World) -> None:
         """No record."""
+        self._world = world
         self._records: dict[int, Record] = {}
 
     def begin(self, record: Record) -> bool:
@@ -40,7 +41,9 @@ class MemoryArbiter:
         return self._create(after)
 
     def _create(self, record: Record) -> bool:
-        return self._records.setdefault(record.version, record) is record
+        is_first = self._records.setdefault(record.version, record) is record
+        self._world.say("arbiter", "takes" if is_first else "refuses", record)
+        return is_first
 
 
 @dataclasses.dataclass(kw_only=True, eq=False)
@@ -126,6 +129,7 @@ class SimulatedConsole:
         """It counts as written somewhat later."""
         self.latest = data
         if data:
+            self._world.say("sink takes", len(data), "bytes")
             schedule, delay_us = self._world.schedule, self._world.delay_us(20, 3_000)
             self._written_at_us = max(self._written_at_us, schedule.now_us + delay_us, self.blocked_until_us)
             schedule.at(self._written_at_us, self._write, len(data))

@@ -92,6 +92,10 @@ def _check_end(world: World) -> None:
     if world.is_spoiled:
         return
     ending = world.supervisor.ending
+    if ending.mismatch is not None and world.primary is not None and world.primary.is_flipped:
+        # It had won before its soft error was found: the run ends, loudly, and rightly so.
+        world.is_spoiled = True
+        return
     if ending.mismatch is not None:
         raise SafetyViolation(ending.mismatch)
     if ending.reason == "no-host":

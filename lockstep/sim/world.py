@@ -48,7 +48,7 @@ class World:
         self.fleet = SimulatedFleet(self)
         self.console = SimulatedConsole(self)
         self.listeners: dict[int, Connection] = {}
-        protector = parts.protector(self.fleet, MemoryArbiter(), None, secret)
+        protector = parts.protector(self.fleet, MemoryArbiter(self), None, secret)
         self.supervisor = HastySupervisor(self.fleet, protector, self.console, None, Divergences("reclone"))
         self.checks = Checks(self)
         self.monitor = Monitor(self)
