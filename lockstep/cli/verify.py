@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -20,11 +19,7 @@ from lockstep.cli.guest_arguments import (
     ReportOption,
     TimeoutOption,
 )
-
-if TYPE_CHECKING:
-    from lockstep.machine.config import MachineConfig
-    from lockstep.machine.loader.place import BootPlan
-    from lockstep.verify.pair import VerifyOptions
+from lockstep.errors import UsageError
 
 
 def verify(
@@ -35,7 +30,10 @@ def verify(
     kernel: KernelOption = None,
     initrd: InitrdOption = None,
     append: AppendOption = "",
-    clock: Annotated[str, typer.Option(metavar="host|virtual", help="As for run.")] = "host",
+    clock: Annotated[
+        str | None,
+        typer.Option(metavar="host|virtual", help="As for run. [default: host; with --campaign: virtual]"),
+    ] = None,
     inject: Annotated[
         list[str] | None,
         typer.Option(
@@ -45,8 +43,21 @@ def verify(
         ),
     ] = None,
     every: Annotated[
-        str, typer.Option(metavar="N", help="Compare all of both machines this often, in instructions.")
-    ] = "10M",
+        str | None,
+        typer.Option(
+            metavar="N",
+            help="Compare this often, in instructions. [default: 10M; with --campaign: a hundredth of the guest]",
+        ),
+    ] = None,
+    campaign: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Instead: inject N random soft errors, tabulate their fates."),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(metavar="S", help="Of the campaign. [default: random]")] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw the campaign: .svg, .png, .pdf (needs the extra `plots`)."),
+    ] = None,
     input_file: InputOption = None,
     report: ReportOption = None,
     timeout: TimeoutOption = None,
@@ -56,20 +67,28 @@ def verify(
 ) -> int:
     """Run GUEST on two machines that are compared often; find the first instruction after which they differ.
 
-    Exit status: 0 if they are equal to the end (whatever the guest's own status is), 120 if they differ.
+    Exit status: 0 if they are equal to the end (whatever the guest's own status is), 120 if they differ. With
+    --campaign: 0 if every error was masked, or detected and located; else 125.
     """
     from lockstep.cli.guest_choice import GuestOptions, choose_machine
     from lockstep.cli.run_options import check_timeout
+    from lockstep.cli.verify_session import run_campaign_session, run_verify_session
     from lockstep.machine.quantities import parse_icount
     from lockstep.machine.soft_error import parse_soft_error
-    from lockstep.verify.pair import VerifyOptions
+    from lockstep.verify.campaign import CampaignOptions
+    from lockstep.verify.pair import EVERY_DEFAULT, VerifyOptions
 
-    options = VerifyOptions(
-        every=parse_icount(every, "--every"),
-        errors=tuple(parse_soft_error(text) for text in inject or []),
-        timeout_s=check_timeout(timeout),
-        max_icount=None if max_icount is None else parse_icount(max_icount, "--max-icount"),
-    )
+    is_campaign = campaign is not None
+    if is_campaign and (inject or timeout is not None):
+        raise UsageError(
+            "--campaign draws its own errors and ends by itself: leave --inject and --timeout out"
+        )
+    if not is_campaign and (seed is not None or plot is not None):
+        raise UsageError("--seed and --plot belong to a campaign: give --campaign N as well")
+    errors = tuple(parse_soft_error(text) for text in inject or [])
+    every_icount = None if every is None else parse_icount(every, "--every")
+    icount_bound = None if max_icount is None else parse_icount(max_icount, "--max-icount")
+    timeout_s = check_timeout(timeout)
     config = choose_machine(
         GuestOptions(
             guest=guest,
@@ -79,38 +98,24 @@ def verify(
             kernel=kernel,
             initrd=initrd,
             append=append,
-            clock=clock,
+            clock=clock or ("virtual" if is_campaign else "host"),
         )
     )
-    return _verify(config, options, input_file, report)
-
-
-def _verify(
-    config: MachineConfig, options: VerifyOptions, input_file: Path | None, report_path: Path | None
-) -> int:
-    import dataclasses
-
-    from lockstep.cli.messages import one_line, say
-    from lockstep.cli.report import check_report_path, make_report, write_report
-    from lockstep.cli.session import prepare
-    from lockstep.cli.streams import choose_input, write_stdout
-    from lockstep.machine.loader.place import plan_boot
-    from lockstep.ui.divergence import show_divergence
-    from lockstep.verify.pair import run_verify
-
-    if report_path is not None:
-        check_report_path(report_path)
-    source = choose_input(input_file, config.clock)
-    options = dataclasses.replace(
-        options, typed=source.typed, live_input=source.live, write_console=write_stdout
+    if campaign is not None:
+        options = CampaignOptions(
+            count=campaign, seed=_seed(seed), every=every_icount, max_icount=icount_bound
+        )
+        return run_campaign_session(config, options, input_file, report, plot)
+    pair = VerifyOptions(
+        every=EVERY_DEFAULT if every_icount is None else every_icount,
+        errors=errors,
+        timeout_s=timeout_s,
+        max_icount=icount_bound,
     )
-    plan: BootPlan = plan_boot(config)
-    prepare()
-    result = run_verify(config, options, plan)
-    if report_path is not None:
-        write_report(report_path, make_report(plan.guest_name, plan.guest_sha256, result))
-    if result.divergence is not None:
-        show_divergence(result.divergence, sys.stderr)
-    if result.message:
-        say(one_line(result.message))
-    return result.exit_code
+    return run_verify_session(config, pair, input_file, report)
+
+
+def _seed(seed: int | None) -> int:
+    import random
+
+    return random.SystemRandom().randrange(1 << 32) if seed is None else seed

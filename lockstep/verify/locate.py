@@ -1,4 +1,4 @@
-"""Bisection: the first instruction after which two sides differ, between a place where they are equal and one later."""
+"""The search for the first instruction after which two sides differ, between where they are equal and a place later."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from lockstep.verify.side import Side, SideDied
 from lockstep.verify.subject import Arrival
 
 _checkpoints = itertools.count(1)
+PLACES = 16
+"""How many places are compared in one round of the search."""
 POSITIONS_BEYOND = 1_000_000
 """How far past the end of the window to run at most: a guest that traps for ever retires nothing."""
 
@@ -62,10 +64,10 @@ def same_ram(sides: Sides) -> bool:
     return bool(sides.expected.call("ram_digest") == sides.tested.result())
 
 
-def differ_at(sides: Sides, **place: int) -> bool:
-    """Run both to a place and compare. If they differ both are back where they were, else they stay there."""
+def differ_at(sides: Sides, icount: int, bound: int) -> bool:
+    """Run both to `icount` and compare. If they differ both are back where they were, else they stay there."""
     checkpoint = sides.push()
-    expected, tested = run_both(sides, **place)
+    expected, tested = run_both(sides, icount=icount, position=bound)
     if tested is None:
         sides.expected.rollback()
         return True
@@ -77,21 +79,44 @@ def differ_at(sides: Sides, **place: int) -> bool:
 
 
 def locate(sides: Sides, low: int, high: int, limit: int) -> Located | None:
-    """Bisect between icount `low`, where both stand and are equal, and `high`; `limit` is a position past it.
+    """Search between icount `low`, where both stand and are equal, and `high`; `limit` is a position past it.
 
-    Sound where there is one cause: machines that are equal again stay equal. None if the sides don't differ up to
-    there when they run again.
+    Each round looks at some places at once, which needs fewer checkpoints than halving. Sound where there is one
+    cause: machines that are equal again stay equal. None if the sides don't differ up to there when they run again.
     """
     bound = limit + POSITIONS_BEYOND
-    if not differ_at(sides, icount=high, position=bound):
-        # Traps retire nothing: at the very end of the window the difference may show one instruction later only.
-        low, high = high, high + 1
-        if not differ_at(sides, icount=high, position=bound):
+    # Traps retire nothing: at the very end of the window the difference may show one instruction later only.
+    places = [*_places_between(low, high), high, high + 1]
+    while True:
+        found = _first_difference(sides, places, bound)
+        if found is None:
             return None
-    while high - low > 1:
-        middle = (low + high) // 2
-        if differ_at(sides, icount=middle, position=bound):
-            high = middle
-        else:
-            low = middle
-    return Located(low, high)
+        low, high = places[found - 1] if found else low, places[found]
+        if high - low <= 1:
+            return Located(low, high)
+        places = [*_places_between(low, high), high]
+
+
+def _places_between(low: int, high: int) -> list[int]:
+    """Up to PLACES - 1 icounts, evenly spread."""
+    return sorted({low + (high - low) * part // PLACES for part in range(1, PLACES)} - {low, high})
+
+
+def _first_difference(sides: Sides, places: list[int], bound: int) -> int | None:
+    """Which of `places` is the first where they differ. Both stand at the one before it afterwards."""
+    sides.push()
+    sides.tested.begin("run_through", places, bound)
+    expected = sides.expected.call("run_through", places, bound)
+    try:
+        tested = sides.tested.result()
+    except SideDied:
+        sides.expected.rollback()
+        # It takes its digests with it: one place after another, then.
+        return next((index for index, place in enumerate(places) if differ_at(sides, place, bound)), None)
+    sides.rollback()
+    found = next(
+        (index for index, pair in enumerate(zip(expected, tested, strict=True)) if pair[0] != pair[1]), None
+    )
+    if found:
+        run_both(sides, icount=places[found - 1], position=bound)
+    return found

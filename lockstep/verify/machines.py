@@ -9,7 +9,7 @@ from lockstep.machine.config import MachineConfig
 from lockstep.machine.disassembly import disassemble_around
 from lockstep.machine.loader.place import BootPlan
 from lockstep.machine.machine import Machine
-from lockstep.machine.snapshot import digest_board
+from lockstep.verify.subject import Subject
 
 
 def build_machine(config: MachineConfig, typed: bytes, plan: BootPlan | None) -> Machine:
@@ -19,5 +19,5 @@ def build_machine(config: MachineConfig, typed: bytes, plan: BootPlan | None) ->
     if config.clock == "host":
         machine.board["rtc_epoch_ns"] = time.time_ns()
     disassemble_around(machine)
-    digest_board(machine.wires)
+    Subject(machine).run_through([0], 0)
     return machine

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
-
-import xxhash
 
 from lockstep.errors import DivergenceError
 from lockstep.host.entries import apply_entry, check_place
 from lockstep.log.entry import Entry
+from lockstep.machine.checks import sum_pages
 from lockstep.machine.disassembly import disassemble_around
 from lockstep.machine.machine import Machine, Stop
 from lockstep.machine.riscv.bits import PAGE_BYTES
@@ -87,6 +86,10 @@ class Subject:
             if stop in _ENDINGS and stop is not Stop.REACHED:
                 return _ENDINGS[stop]
 
+    def run_through(self, icounts: Sequence[int], position: int) -> list[tuple[Arrival, bytes]]:
+        """What it is like at each of `icounts`, or where it ended up instead: by `position`, at the latest."""
+        return [(self.run_to(icount=icount, position=position), self.ram_digest()) for icount in icounts]
+
     def arrival(self, ending: Ending) -> Arrival:
         """Where the machine stands now, having come there by `ending`."""
         machine = self.machine
@@ -98,8 +101,9 @@ class Subject:
         return data
 
     def ram_digest(self) -> bytes:
-        """16 bytes of xxh3 over RAM."""
-        return xxhash.xxh3_128(self.machine.wires.ram.data).digest()
+        """32 bytes about all of RAM; pages that were never touched cost nothing."""
+        wires = self.machine.wires
+        return sum_pages(wires, 0, wires.ram.nbytes // PAGE_BYTES).tobytes()
 
     def digest(self) -> str:
         """The whole machine's, as reports have it."""

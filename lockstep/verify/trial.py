@@ -34,7 +34,7 @@ class Trial:
     error: str
     kind: str
     fate: Fate
-    latency: int | None
+    latency: int
     """Instructions from the error to the check that found it, or that found it gone."""
     located: int | None
     """The icount at which bisection places it."""
@@ -94,7 +94,7 @@ def _watch(tested: Side, error: SoftError, reference: Reference) -> tuple[Fate, 
 
 def _outcome(tested: Side, reference: Reference, console_start: int) -> Outcome:
     """Let it run to its end without any more checks. It is back at its start afterwards."""
-    bound = 2 * reference.position + POSITIONS_BEYOND
+    bound = reference.position * 3 // 2 + POSITIONS_BEYOND // 10
     start: Arrival = tested.call("arrival", "reached")
     if reference.ending.ending == "reached":
         place = {"icount": reference.checks[-1].icount, "position": bound}  # it doesn't end by itself
