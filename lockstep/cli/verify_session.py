@@ -55,13 +55,14 @@ def run_campaign_session(
     from lockstep.ui.campaign import show_campaign
     from lockstep.ui.campaign_plot import check_plot, write_plot
     from lockstep.ui.progress import steps_shown
-    from lockstep.verify.campaign import run_campaign
+    from lockstep.verify.campaign import check_campaign, run_campaign
     from lockstep.verify.tabulate import complaint, tabulate
 
     if report_path is not None:
         check_report_path(report_path)
     if plot_path is not None:
         check_plot(plot_path)
+    check_campaign(config, options)
     typed = choose_input(input_file, "virtual").typed
     plan = _plan(config)
     say(f"seed {options.seed}")

@@ -27,12 +27,10 @@ def show_campaign(table: dict[str, Any], stream: TextIO) -> None:
 
 def campaign_view(table: dict[str, Any]) -> RenderableType:
     """Both tables and what they were made with. The same for the same seed."""
-    made_with = (
-        f"{table['count']} soft errors, seed {table['seed']}, in a guest of {table['guest_icount']:,} instructions; "
-        f"checked every {table['check_every']:,} instructions, RAM every {table['ram_check_every']:,}"
-    )
+    guest = f"{table['count']} soft errors, seed {table['seed']}, in a guest of {table['guest_icount']:,} instructions"
+    checks = f"checked every {table['check_every']:,} instructions, RAM every {table['ram_check_every']:,}"
     return Group(
-        Text(made_with),
+        Text(f"{guest};\n{checks}"),
         Text("\nFound by checks (latency in instructions)", style="bold"),
         _checks(table["rows"]),
         Text("\nWhat one machine alone would have come to", style="bold"),

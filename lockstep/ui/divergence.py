@@ -51,7 +51,7 @@ def _headline(divergence: dict[str, Any]) -> str:
     if divergence["icount"] is None:
         low, high = divergence["window"]
         return f"The machines differed somewhere between instructions {low:,} and {high:,}"
-    return f"The machines differ first after instruction {divergence['icount']:,}, pc {divergence['pc']}"
+    return f"The machines differ first after instruction {divergence['icount']:,}, pc {divergence['pc']:#x}"
 
 
 def _title(text: str) -> Text:

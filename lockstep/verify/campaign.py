@@ -53,11 +53,8 @@ class Campaign:
 
 
 def run_campaign(config: MachineConfig, options: CampaignOptions, plan: BootPlan | None = None) -> Campaign:
-    """Run the guest once, then once for each error. UsageError if the guest is too short, or isn't deterministic."""
-    if options.count <= 0:
-        raise UsageError(f"--campaign {options.count} injects nothing: give 1 or more")
-    if config.clock != "virtual":
-        raise UsageError("--campaign compares with a run that must come again: leave --clock host out")
+    """Run the guest once, then once for each error. UsageError if the guest is too short."""
+    check_campaign(config, options)
     machine = build_machine(config, options.typed, plan)
     start_s = time.monotonic()
     options.progress("running the guest without errors", None)
@@ -67,11 +64,21 @@ def run_campaign(config: MachineConfig, options: CampaignOptions, plan: BootPlan
     every = options.every or check_interval(length)
     reference = _in_copy(lambda: record(machine, length, every))
     errors = draw_errors(options.count, options.seed, length, config.harts, reference.pages)
-    trials = _run_trials(machine, reference, errors, options.progress)
+    trials = run_trials(machine, reference, errors, options.progress)
     return Campaign(options.seed, reference, trials, time.monotonic() - start_s)
 
 
-def _run_trials(
+def check_campaign(config: MachineConfig, options: CampaignOptions) -> None:
+    """UsageError if there is no such campaign."""
+    if options.count <= 0:
+        raise UsageError(f"--campaign {options.count} injects nothing: give 1 or more")
+    if options.every is not None and options.every <= 0:
+        raise UsageError("--every 0 would never let the guest run: give one as 10K")
+    if config.clock != "virtual":
+        raise UsageError("--campaign compares with a run that must come again: leave --clock host out")
+
+
+def run_trials(
     machine: Machine, reference: Reference, errors: Sequence[SoftError], progress: Progress
 ) -> tuple[Trial, ...]:
     """Walk along the reference; at the check before each error, fork a copy that suffers it."""

@@ -9,9 +9,9 @@ from lockstep.verify.side import Side, SideDied
 from lockstep.verify.subject import Arrival
 
 _checkpoints = itertools.count(1)
-PLACES = 16
+PLACES = 24
 """How many places are compared in one round of the search."""
-POSITIONS_BEYOND = 1_000_000
+POSITIONS_BEYOND = 10_000
 """How far past the end of the window to run at most: a guest that traps for ever retires nothing."""
 
 

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from lockstep.errors import UsageError
+from lockstep.errors import InternalError, UsageError
 from lockstep.host.live_input import read_available
 from lockstep.host.result import OUTCOME_EXIT_CODES, ConsoleMeter, RunResult
 from lockstep.host.terminal import EscapeFilter, is_ours, raw_mode
@@ -179,6 +179,8 @@ class _Pair:
             return "exit" if exited else "poweroff"
         if here.ending == "idle":
             return "idle"
+        if here.ending == "failed":
+            raise InternalError(f"the emulator gave up at {here.pc:#x}, on both machines alike")
         if options.max_icount is not None and here.icount >= options.max_icount:
             return "max-icount"
         if self._leaves:

@@ -70,7 +70,7 @@ def describe(
         what = f"{', '.join(map(str, struck))} was injected; {what}"
     return {
         "icount": located.icount,
-        "pc": hexadecimal(pc),
+        "pc": pc,
         "what": what,
         "expected": differences.pop("expected"),
         "actual": differences.pop("actual"),

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from lockstep.errors import DivergenceError
+from lockstep.errors import DivergenceError, InternalError
 from lockstep.host.entries import apply_entry, check_place
 from lockstep.log.entry import Entry
 from lockstep.machine.checks import sum_pages
@@ -19,8 +19,9 @@ from lockstep.machine.soft_error import SoftError, flip
 from lockstep.machine.state import NEVER
 from lockstep.verify.portrait import Portrait, take_portrait
 
-Ending = Literal["reached", "finished", "idle", "parked", "misplaced", "died"]
-"""Why a run came back: it got where it was to go, the guest ended, or an entry found it elsewhere."""
+Ending = Literal["reached", "finished", "idle", "parked", "misplaced", "failed"]
+"""Why a run came back: it got where it was to go, the guest ended or waits, an entry found it elsewhere, or the
+emulator gave up."""
 _ENDINGS: dict[Stop, Ending] = {
     Stop.REACHED: "reached",
     Stop.FINISHED: "finished",
@@ -64,6 +65,8 @@ class Subject:
             return self.arrival(self._run(icount, position))
         except DivergenceError:
             return self.arrival("misplaced")
+        except InternalError:
+            return self.arrival("failed")
 
     def _run(self, icount: int, position: int) -> Ending:
         machine = self.machine

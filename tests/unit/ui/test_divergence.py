@@ -9,7 +9,7 @@ from lockstep.ui.divergence import show_divergence
 
 DIVERGENCE: dict[str, Any] = {
     "icount": 10_000_000,
-    "pc": "0x80000596",
+    "pc": 0x80000596,
     "what": "x7 differs",
     "expected": "x7 0x1000",
     "actual": "x7 0x3000",
