@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import unicorn
 
-from lockstep.machine import bus, csrs, fence, hooks, mmu
+from lockstep.machine import bus, csrs, fence, hooks, mmu, new_code
 from lockstep.machine.access import wiring_at
 from lockstep.machine.blocks import BLOCK_BYTES_MAX, prepare_next
 from lockstep.machine.engine import floating_point, machine_code
@@ -124,6 +124,7 @@ def replace_functions() -> machine_code.CodeMemory:
         original=address_of("tlb_flush_riscv64"),
     )
     redirect("tlb_flush_riscv64", code.add(flush))
+    redirect("tlb_reset_dirty_by_vaddr_riscv64", new_code.code_was_translated.address)
     redirect(
         "riscv_cpu_fp_enabled_riscv64",
         code.add(machine_code.test_word(_offset(ENV, "mstatus"), bits.MSTATUS_FS)),

@@ -22,19 +22,21 @@ TRANSLATOR_ENGINE = 35184
 
 # RISCVCPU, which starts with its CPUState
 CPU_CFLAGS_NEXT_TB = 24
-CPU_EXCEPTION_INDEX = 33184
 CPU_CLASS = 33200
 CPU_TLB = 33216
 CPU_ENV = 36112
 CPU_TLB_FILL = 37792
 
-# CPUTLB
+# CPUTLB: for each of four privileges a description with its victims, then for each a mask and a table
 MMU_MODES = 4
-TLB_DIRTY = CPU_TLB
 TLB_DESCRIPTION, TLB_DESCRIPTION_BYTES = CPU_TLB + 32, 696
-TLB_WINDOW_BEGIN_NS, TLB_WINDOW_MAX_ENTRIES, TLB_USED_ENTRIES = 16, 24, 32
-TLB_FAST = CPU_TLB + 2816
-TLB_ENTRY_BYTES = 32
+TLB_VICTIMS, TLB_VICTIMS_COUNT = 48, 8
+TLB_FAST, TLB_FAST_BYTES = CPU_TLB + 2816, 16
+TLB_ENTRY_BITS = 5
+TLB_ENTRY_WRITE = 8
+TLB_NOT_DIRTY = 1 << 10
+TLB_NOT_WRITABLE = 1 << 11 | TLB_NOT_DIRTY | 1 << 9 | 1 << 6
+"""Flags in an entry's address for writes: invalid, not dirty, device, write discarded."""
 
 # struct hook
 HOOK_USER_DATA = 48

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lockstep.machine.engine import floating_point
@@ -80,6 +80,7 @@ def test_at_the_edges(symbol: str, flags: int) -> None:
         check(symbol, left, right, 0, flags)
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(list(OPERATIONS)),
     BITS,
@@ -92,6 +93,7 @@ def test_anywhere(symbol: str, left: int, right: int, rounding: int, flags: int,
     check(symbol, left, right, rounding, flags, int(flush))
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(list(OPERATIONS)), st.integers(0, 1 << 52), st.integers(0, 1 << 52), st.integers(-3, 3)
 )
