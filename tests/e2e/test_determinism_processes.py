@@ -29,14 +29,25 @@ while stop not in (programs.Stop.FINISHED, programs.Stop.IDLE):
 print(stop.name, machine.icount, machine.position, machine.digest(), console.hex())
 """
 TESTS = Path(__file__).resolve().parent.parent
-GUESTS = [("timer", "seconds=2", 1), ("smp", "scale=20", 4), ("sloppy", "rounds=1 passes=20", 1)]
+GUESTS = [
+    ("clocks", "", 1),
+    ("timer", "seconds=2", 1),
+    ("smp", "scale=20", 4),
+    ("sloppy", "rounds=1 passes=20", 1),
+]
 
 
 def start(
     name: str, append: str, harts: int, slice_positions: int, ballast: int, extra: str
 ) -> subprocess.Popen[str]:
     arguments = [name, append, str(harts), str(slice_positions), str(ballast)]
-    environment = {**os.environ, "PYTHONPATH": str(package_directory().parent), "EXTRA": extra}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(package_directory().parent),
+        "EXTRA": extra,
+        "PYTHONHASHSEED": str(len(extra)),
+        "MALLOC_PERTURB_": str(len(extra) % 256),  # what glibc fills memory with
+    }
     return subprocess.Popen(
         [sys.executable, "-c", PROGRAM, str(TESTS), *arguments],
         stdout=subprocess.PIPE,
