@@ -45,6 +45,7 @@ _PARTS = (*((f"device {name}", (name,)) for name in _DEVICES), ("input", _INPUT)
 
 _PAGEMAP = "/proc/self/pagemap"
 _PAGEMAP_BYTES = 8
+_PAGES_AT_ONCE = 1 << 16
 _PRESENT_OR_SWAPPED_SHIFT = 62
 _LOW_HALF = 0xFFFF_FFFF
 _MULTIPLIER = 0x1E37_79B9_7F4A_7C15
@@ -97,8 +98,11 @@ def difference_between(expected_payload: bytes, actual_payload: bytes) -> Differ
 def sum_pages(wires: Wires, first_page: int, pages: int) -> npt.NDArray[np.int64]:
     """The four sums over `pages` pages of RAM from `first_page` on."""
     sums = np.zeros(4, np.int64)
-    touched = touched_pages(wires, first_page, pages)
-    _add_pages(wires.ram.ctypes.data, touched.ctypes.data, len(touched), _KEYS.ctypes.data, sums.ctypes.data)
+    end = first_page + pages
+    for first in range(first_page, end, _PAGES_AT_ONCE):
+        touched = touched_pages(wires, first, min(_PAGES_AT_ONCE, end - first))
+        ram, numbers, keys, into = (array.ctypes.data for array in (wires.ram, touched, _KEYS, sums))
+        _add_pages(ram, numbers, len(touched), keys, into)
     return sums
 
 
@@ -107,14 +111,12 @@ def touched_pages(wires: Wires, first_page: int, pages: int) -> npt.NDArray[np.i
     numbers = np.arange(first_page, first_page + pages, dtype=np.int64)
     start = (wires.ram.ctypes.data // PAGE_BYTES + first_page) * _PAGEMAP_BYTES
     try:
-        descriptor = os.open(_PAGEMAP, os.O_RDONLY)
+        with open(_PAGEMAP, "rb", buffering=0) as pagemap:
+            answer = os.pread(pagemap.fileno(), pages * _PAGEMAP_BYTES, start)
     except OSError:
-        return numbers
-    try:
-        entries = np.frombuffer(os.pread(descriptor, pages * _PAGEMAP_BYTES, start), np.uint64)
-    finally:
-        os.close(descriptor)
+        answer = b""
     # A page that the answer leaves out is looked at.
+    entries = np.frombuffer(answer, np.uint64)
     untouched = entries >> np.uint64(_PRESENT_OR_SWAPPED_SHIFT) == 0
     return np.concatenate((numbers[: len(entries)][~untouched], numbers[len(entries) :]))
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from command import lockstep, said_in_one_line
 from pair_runs import Pair, law, run
-from small_guests import SPIN
+from small_guests import SPIN, waiting_guest
 
 COMPUTE = ("compute", "--append", "rounds=2", "--clock", "virtual")
 OFTEN = ("--check-every", "1ms", "--check-ram-every", "10ms")
@@ -54,6 +54,17 @@ def test_a_bit_of_ram_that_nobody_uses_is_found_within_one_round(where: int, tmp
     report, _ = run_spin(tmp_path, "--inject", f"{where:#x}@5M:3")
     assert report["divergence"]["what"] == f"RAM page {where & -4096:#x}"
     assert report["checks"]["compared"] <= 0.8 / 0.05 + 2
+
+
+@pytest.mark.parametrize(
+    ("where", "what"), [("x7", "registers of hart 0"), ("0x80700123", "RAM page 0x80700000")]
+)
+def test_a_guest_that_waits_for_ever_is_compared_as_well(where: str, what: str, tmp_path: Path) -> None:
+    path = tmp_path / "r.json"
+    guest = waiting_guest(tmp_path / "waits")
+    report, _ = run(path, guest, "--inject", f"{where}@1:3", "--timeout", 20)
+    assert report["divergence"]["what"] == what
+    assert report["divergence"]["icount"] == 1
 
 
 def test_checks_can_be_left_out(tmp_path: Path) -> None:

@@ -127,9 +127,10 @@ def test_only_the_pages_asked_for_are_looked_at(pair: tuple[Machine, Machine]) -
         ours.wires.ram[100 * 4096 + 9] ^= 1
 
 
-def test_slices_add_up_to_the_whole() -> None:
+def test_slices_add_up_to_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = make_machine()
     machine.wires.ram[:] = np.random.default_rng(3).integers(0, 256, MEMORY_BYTES, np.uint8)
+    monkeypatch.setattr(checks, "_PAGES_AT_ONCE", 1000)
     parts = [sum_pages(machine.wires, first, 1024) for first in range(0, PAGES, 1024)]
     assert np.array_equal(np.sum(parts, axis=0), sum_pages(machine.wires, 0, PAGES))
 
