@@ -69,29 +69,32 @@ def anonymous_memory(size_bytes: int, *, huge_pages: bool = False) -> npt.NDArra
 
 
 @functools.cache
-def replace_csr_handlers() -> int:
-    """Make the registers in `csrs` ours, for every engine of this process.
+def replace_csr_handlers() -> tuple[int, machine_code.CodeMemory]:
+    """Make the registers in `csrs` ours in engines of machines.
 
-    Returns the address of libunicorn's own handler for writes of mstatus.
+    Returns the address of libunicorn's own handler for writes of mstatus, and code that has to stay.
     """
+    code = machine_code.CodeMemory()
     for register in range(bits.CSR_CYCLE, bits.CSR_HPMCOUNTER31 + 1):
-        set_csr(register, predicate=csrs.may_read_counter.address)
+        set_csr(code, register, predicate=csrs.may_read_counter.address)
     for register in (bits.CSR_CYCLE, bits.CSR_TIME, bits.CSR_INSTRET):
-        set_csr(register, read=csrs.read_counter.address)
+        set_csr(code, register, read=csrs.read_counter.address)
     for register in (bits.CSR_MCYCLE, bits.CSR_MINSTRET):
-        set_csr(register, read=csrs.read_counter.address, write=csrs.write_counter.address)
-    set_csr(bits.CSR_MIP, change=csrs.change_mip.address)
-    set_csr(bits.CSR_SIP, change=csrs.change_sip.address)
-    set_csr(bits.CSR_SATP, write=csrs.write_satp.address)
+        set_csr(code, register, read=csrs.read_counter.address, write=csrs.write_counter.address)
+    set_csr(code, bits.CSR_MIP, change=csrs.change_mip.address)
+    set_csr(code, bits.CSR_SIP, change=csrs.change_sip.address)
+    set_csr(code, bits.CSR_SATP, write=csrs.write_satp.address)
     for index in range(bits.PMPCFG_REGISTERS):
-        set_csr(bits.CSR_PMPCFG0 + index, write=csrs.write_pmp_config.address)
+        set_csr(code, bits.CSR_PMPCFG0 + index, write=csrs.write_pmp_config.address)
     for index in range(bits.PMPADDR_REGISTERS):
-        set_csr(bits.CSR_PMPADDR0 + index, write=csrs.write_pmp_address.address)
-    set_csr(bits.CSR_SSTATUS, read=csrs.read_sstatus.address)
+        set_csr(code, bits.CSR_PMPADDR0 + index, write=csrs.write_pmp_address.address)
+    set_csr(code, bits.CSR_SSTATUS, read=csrs.read_sstatus.address)
     for register in (bits.CSR_MEPC, bits.CSR_SEPC):
-        set_csr(register, write=csrs.write_exception_pc.address)
-    mstatus = set_csr(bits.CSR_MSTATUS, read=csrs.read_mstatus.address, write=csrs.write_mstatus.address)
-    return int(mstatus.write)
+        set_csr(code, register, write=csrs.write_exception_pc.address)
+    mstatus = set_csr(
+        code, bits.CSR_MSTATUS, read=csrs.read_mstatus.address, write=csrs.write_mstatus.address
+    )
+    return int(mstatus.write), code
 
 
 @functools.cache
@@ -181,7 +184,7 @@ class Wires:
         wiring["translations_address"], wiring["translations_generation"] = translations.ctypes.data, 1
         for name, symbol in _FUNCTIONS.items():
             wiring[name] = address_of(symbol)
-        wiring["mstatus_write"] = replace_csr_handlers()
+        wiring["mstatus_write"], _ = replace_csr_handlers()
         registers: Any = engine.registers[0]
         registers["wiring"], registers["mhartid"] = address, hart
         engine.replace_tlb_fill(mmu.tlb_fill.address)

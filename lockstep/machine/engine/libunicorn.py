@@ -16,6 +16,7 @@ from unicorn.unicorn_py3 import unicorn as binding
 
 from lockstep.errors import InternalError
 from lockstep.machine.engine import layout
+from lockstep.machine.engine.machine_code import CodeMemory, if_flagged
 
 UNICORN_VERSION = "2.1.4"
 
@@ -45,6 +46,7 @@ class _CsrOperations(ctypes.Structure):
 
 
 def set_csr(
+    code: CodeMemory,
     register: int,
     *,
     predicate: int | None = None,
@@ -52,22 +54,21 @@ def set_csr(
     write: int | None = None,
     change: int | None = None,
 ) -> _CsrOperations:
-    """Replace handlers of a CSR, for every engine of this process, by C functions at the addresses given.
+    """Replace handlers of a CSR, for engines of machines, by C functions at the addresses given.
 
+    Handlers are shared by all engines of this process; what chooses between ours and libunicorn's goes to `code`.
     Returns the handlers that were there.
     """
     operations = _CsrOperations()
     number = ctypes.c_int(register)
     library.riscv_get_csr_ops_riscv64(number, ctypes.byref(operations))
     before = _CsrOperations.from_buffer_copy(operations)
-    if predicate is not None:
-        operations.predicate = predicate
-    if change is not None:
-        operations.read, operations.write, operations.change = None, None, change
-    if read is not None:
-        operations.read = read
-    if write is not None:
-        operations.write = write
+    ours = {"predicate": predicate, "read": read, "write": write, "change": change}
+    for name, function in ours.items():
+        if function is not None:
+            original = getattr(before, name) or 0
+            chooses = if_flagged(layout.ENV_ENGINE, layout.ENGINE_NO_EXIT_REQUEST, function, original)
+            setattr(operations, name, code.add(chooses))
     library.riscv_set_csr_ops_riscv64(number, ctypes.byref(operations))
     return before
 

@@ -14,7 +14,7 @@ import struct
 class CodeMemory:
     """Executable memory that only grows; keep it alive as long as something can call what is in it."""
 
-    def __init__(self, size_bytes: int = mmap.PAGESIZE) -> None:
+    def __init__(self, size_bytes: int = 4 * mmap.PAGESIZE) -> None:
         """Room for `size_bytes` of code."""
         self._memory = mmap.mmap(
             -1,
@@ -127,6 +127,26 @@ def if_called_from_elsewhere(
         + b"\x48\x39\xc8"  # cmp rax, rcx
         + b"\x72" + bytes([len(look + ours)])  # jb theirs
         + look
+        + ours
+        + theirs
+    )  # fmt: skip
+
+
+def if_flagged(record: int, flag: int, function: int, original: int) -> bytes:
+    """Calls `function` or `original` with all that it was given; where there is no `original` (0), returns 0.
+
+    It is `function` if, in the record that the first argument points at, the pointer at offset `record` leads to a byte
+    at offset `flag` that isn't 0.
+    """
+    ours = (
+        b"\x48\xb8" + _word(function)  # mov rax, function
+        + b"\xff\xe0"  # jmp rax
+    )  # fmt: skip
+    theirs = b"\x48\xb8" + _word(original) + b"\xff\xe0" if original else b"\x31\xc0\xc3"  # xor eax, eax; ret
+    return (
+        b"\x48\x8b\x87" + struct.pack("<i", record)  # mov rax, [rdi + record]
+        + b"\x80\xb8" + struct.pack("<i", flag) + b"\0"  # cmp byte [rax + flag], 0
+        + b"\x74" + bytes([len(ours)])  # je theirs
         + ours
         + theirs
     )  # fmt: skip

@@ -101,3 +101,18 @@ def test_if_called_from_elsewhere() -> None:
         call = CALLED(MEMORY.add(made(size_bytes, flag_at)))
         assert call(ctypes.addressof(record), 0, 0, 0) == result
     assert calls == ["ours", "theirs", "theirs", "theirs"]
+
+
+def test_if_flagged() -> None:
+    ours, theirs = (
+        CALLED(lambda *arguments: sum(arguments[1:])),
+        CALLED(lambda *arguments: -sum(arguments[1:])),
+    )
+    function, original = (ctypes.cast(each, ctypes.c_void_p).value or 0 for each in (ours, theirs))
+    flag = ctypes.create_string_buffer(b"\0\1")
+    record = (WORD * 2)(0, ctypes.addressof(flag))
+    results = [
+        CALLED(MEMORY.add(machine_code.if_flagged(8, at, function, other)))(ctypes.addressof(record), 1, 2, 3)
+        for at, other in ((1, original), (0, original), (1, 0), (0, 0))
+    ]
+    assert results == [6, -6, 6, 0]
