@@ -142,6 +142,7 @@ class Protector:
         record = None if survivor is None else win(self.arbiter, survivor.number)
         if survivor is None or record is None:
             self.status = Protection.NOT_RUNNING
+            self.failover = None  # one that was under way has come to nothing
             return False
         self.primary = survivor
         self.status = Protection.NEED_SECONDARY

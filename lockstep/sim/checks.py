@@ -77,8 +77,9 @@ class Checks:
         if not self.typed.startswith(taken):
             self.violated(f"{host} took {bytes(taken)!r} of the input {bytes(self.typed)!r}")
 
-    def ended(self, host: SimulatedHost) -> None:
-        """The run is over, and `host` was its last primary."""
+    def ended(self) -> None:
+        """The guest has ended, and the run is over."""
+        host = self._live[max(self._live)]
         if self.console != host.machine.output:
             made = len(host.machine.output)
             self.violated(f"the guest made {made} bytes of output, the world has {len(self.console)}")

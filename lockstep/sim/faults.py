@@ -74,6 +74,7 @@ class Faults:
             *[self._crash_primary] * 4,
             *[self._crash_secondary] * 2,
             self._crash_new,
+            self._crash_anyone,
             *[self._stop_primary] * 2,
             *[self._stop_secondary] * 2,
             self._split_monitor,
@@ -225,6 +226,11 @@ class Faults:
         else:
             self._crash(new)
         return True
+
+    def _crash_anyone(self, regardless: bool) -> bool:
+        """Whatever it is just now: waiting for a role, let go of, or needed."""
+        victim = self._world.random.choice(self._world.fleet.processes)
+        return self._hit(victim, regardless, self._crash)
 
     def _split_monitor(self, regardless: bool) -> bool:
         victim = self._world.random.choice((self._world.primary, self._world.secondary))

@@ -111,6 +111,8 @@ class SimulatedHost:
             self._request(self._go_alone)
         elif isinstance(message, m.Clone):
             self._prepare_clone(message, parcels)
+        elif isinstance(message, m.Finish):
+            self._request(lambda: self.thread.finish(message.reason))
         elif isinstance(message, m.Input):
             self._request(lambda: self.member.type(message.offset, message.data, len(self.machine.taken)))
 
@@ -231,7 +233,9 @@ class SimulatedHost:
             if count is not None:
                 self.send(m.InputTaken(count=count))
         ended = self.ended
-        if ended is not None and member.may_announce_end(ended.console_bytes, by_itself=True):
+        if ended is not None and member.may_announce_end(
+            ended.console_bytes, by_itself=ended.stop == "FINISHED"
+        ):
             member.has_announced_end = True
             self.send(ended)
         low, high = _TICK_US if member.speaks else (BEAT_US // 2, BEAT_US)

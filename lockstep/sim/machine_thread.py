@@ -178,11 +178,18 @@ class MachineThread:
         self.world.checks.goes_live(host)
         return 1 if host.ended is None else None
 
-    def _end(self) -> None:
+    def finish(self, reason: str) -> None:
+        """This live host was told to stop for good."""
+        if self.host.member.speaks and self.host.ended is None:
+            self._publish()
+            self._end(reason)
+            self.host.member.become(Event.GUEST_ENDED)
+
+    def _end(self, stop: str = "FINISHED") -> None:
         host, machine = self.host, self.host.machine
         host.collect_all()
         host.ended = m.Ended(
-            stop="FINISHED",
+            stop=stop,
             exited=False,
             exit_code=0,
             icount=machine.position,

@@ -146,7 +146,7 @@ class Monitor:
         self._world = world
         self.stopped_until_us = 0
         self._mail: list[tuple[SimulatedHost, m.AnyMessage | None]] = []
-        self._is_polling = False
+        self._is_polling = self._has_begun = False
         self.is_over = False
         world.schedule.at(0, self._start)
 
@@ -193,7 +193,8 @@ class Monitor:
         world, supervisor = self._world, self._world.supervisor
         now_s = world.schedule.now_s
         self._read()
-        if supervisor.has_begun or supervisor.ending.reason is not None:
+        self._has_begun = self._has_begun or supervisor.has_begun
+        if self._has_begun:
             for host in supervisor.silent(now_s):
                 world.say("monitor", "finds silent: host", host.number)
                 supervisor.give_up(host, now_s)

@@ -10,7 +10,7 @@ from lockstep.sim.checks import SafetyViolation
 from lockstep.sim.faults import PHASE_US
 from lockstep.sim.parts import Parts
 from lockstep.sim.schedule import US_PER_S
-from lockstep.sim.world import World
+from lockstep.sim.world import INTERRUPTED, World
 
 RECOVERY_LIMIT_US = 30 * US_PER_S
 """Virtual time in which the pair has to be Protected again; and again for the guest to end."""
@@ -102,9 +102,11 @@ def _check_end(world: World) -> None:
         if not world.faults.may_lose_guest:
             raise _Stuck("no host is left, though no fault hit an unprotected pair")
         return
-    if ending.reason is not None or ending.ended is None or world.primary is None:
+    if ending.reason == INTERRUPTED and not world.has_ended_by_itself:
+        return
+    if ending.reason not in (None, INTERRUPTED) or ending.ended is None:
         raise _Stuck(f"the run ended early: {ending.reason}")
-    world.checks.ended(world.primary)
+    world.checks.ended()
 
 
 def digest_of(trace: list[str]) -> str:

@@ -12,7 +12,7 @@ from lockstep.monitor.parties import Host
 from lockstep.monitor.supervisor import Supervisor
 from lockstep.sim.channel import Connection
 from lockstep.sim.checks import Checks
-from lockstep.sim.faults import Faults
+from lockstep.sim.faults import PHASE_US, Faults
 from lockstep.sim.host import SimulatedHost
 from lockstep.sim.machine import END_OF_INPUT
 from lockstep.sim.monitor import MemoryArbiter, Monitor, SimulatedConsole, SimulatedFleet
@@ -22,6 +22,8 @@ from lockstep.sim.schedule import Schedule
 _NUMBERED = (m.Output, m.Input, m.InputTaken, m.SinkProgress)
 """Messages that may come twice, the second time late: their numbers say what is new in them."""
 _TYPES_SHARE = 0.3
+_INTERRUPTED_SHARE = 0.05
+INTERRUPTED = "interrupted"
 
 
 class HastySupervisor(Supervisor):
@@ -54,6 +56,8 @@ class World:
         self.monitor = Monitor(self)
         self.faults = Faults(self)
         self.has_typed_end = False
+        if self.random.random() < _INTERRUPTED_SHARE:
+            self.schedule.at(self.random.randrange(PHASE_US), self._interrupt)
         self.full_rings = 0
         self.is_spoiled = False
         """A machine with a soft error took over before it was found: nothing can be expected of it."""
@@ -136,6 +140,18 @@ class World:
         """`secondary` waits for its primary."""
         connection = self.listeners[secondary.number] = Connection(self, secondary, self.ring_capacity)
         return connection
+
+    @property
+    def has_ended_by_itself(self) -> bool:
+        """Whether the guest came to its end, rather than being stopped."""
+        ended = self.supervisor.ending.ended
+        return ended is not None and ended.stop == "FINISHED"
+
+    def _interrupt(self) -> None:
+        """Somebody wants the run to end."""
+        if self.supervisor.has_begun:
+            self.say("monitor", "is interrupted")
+            self.supervisor.ending.end(INTERRUPTED, self.schedule.now_s)
 
     # Input.
 

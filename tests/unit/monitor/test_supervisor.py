@@ -21,6 +21,18 @@ DIVERGED = m.Diverged(
     icount=7, pc=0x8000_0000, what="device uart", expected="a", actual="b", disassembly=[], checks=3
 )
 
+ENDED = m.Ended(
+    stop="FINISHED",
+    exited=False,
+    exit_code=0,
+    icount=9,
+    digest="d",
+    console_bytes=0,
+    at_s=0.1,
+    log={},
+    log_bytes=0,
+)
+
 
 @dataclasses.dataclass(eq=False)
 class FakeHost(Host):
@@ -207,3 +219,13 @@ def test_without_hosts_the_run_is_over(world: World) -> None:
     world.monitor.gone(world.host(2), 0.0)
     assert world.monitor.is_over(0.0)
     assert world.monitor.ending.reason == "no-host"
+
+
+def test_hosts_that_all_die_once_the_guest_has_ended_do_not_keep_the_run_from_ending(world: World) -> None:
+    """It used to wait for ever for the second one to go live."""
+    world.monitor.hear(world.host(1), ENDED, 0.1)
+    world.monitor.gone(world.host(1), 0.2)
+    assert not world.monitor.is_over(0.2), "the second one may still go live"
+    world.monitor.gone(world.host(2), 0.3)
+    assert world.monitor.is_over(0.3)
+    assert world.monitor.ending.reason is None
