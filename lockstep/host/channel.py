@@ -255,12 +255,17 @@ class TcpSecondaryChannel:
                 self.ring.publish(horizon)
 
     def _acknowledge(self, connection: socket.socket) -> None:
+        said, said_at_s = (-1, -1), 0.0
         with contextlib.suppress(OSError):
             while not self._is_cut:
+                now_s = time.monotonic()
                 with self._lock:
                     if self._is_cut:
                         return
-                    connection.sendall(frame(encode_ack(self.ring.horizon(), self.ring.acknowledged())))
+                    news = self.ring.horizon(), self.ring.acknowledged()
+                    if news != said or now_s - said_at_s > ACK_LIMIT_S / 4:
+                        connection.sendall(frame(encode_ack(*news)))
+                        said, said_at_s = news, now_s
                 time.sleep(CARRY_EVERY_S)
 
 
