@@ -10,12 +10,15 @@ from lockstep.host import messages as m
 from lockstep.monitor.divergences import Divergences
 from lockstep.monitor.parties import Host
 from lockstep.monitor.supervisor import Supervisor
-from lockstep.sim.channel import Connection
+from lockstep.sim.arbiter import MemoryArbiter
 from lockstep.sim.checks import Checks
+from lockstep.sim.connection import Connection
+from lockstep.sim.console import SimulatedConsole
 from lockstep.sim.faults import PHASE_US, Faults
+from lockstep.sim.fleet import SimulatedFleet
 from lockstep.sim.host import SimulatedHost
 from lockstep.sim.machine import END_OF_INPUT
-from lockstep.sim.monitor import MemoryArbiter, Monitor, SimulatedConsole, SimulatedFleet
+from lockstep.sim.monitor import Monitor
 from lockstep.sim.parts import Parts
 from lockstep.sim.schedule import Schedule
 
