@@ -6,8 +6,8 @@
 
 A flip behaves as in hardware, seen at once: of a register, by the next instruction; of RAM, by the next access, fetches
 included, for code that was translated from the page is dropped. A page-table entry that flips is seen by the next walk:
-translations that the hart knows stay until they are flushed, as in a TLB. A flip of satp or mstatus is seen by the
-next access: what was translated under the old value is forgotten.
+translations that the hart knows stay until they are flushed, as in a TLB. A flip of satp, mstatus or a PMP register is
+seen by the next access: what was translated under the old value is forgotten.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal
 
 from lockstep.errors import UsageError
 from lockstep.machine.config import MachineConfig
+from lockstep.machine.csr_values import TRANSLATION_CSRS
 from lockstep.machine.memory_map import RAM_BASE
 from lockstep.machine.quantities import parse_icount
 from lockstep.machine.registers import find_register, read_register, write_register
@@ -33,7 +34,6 @@ TargetKind = Literal["integer", "float", "pc", "csr", "ram"]
 _OPTION = "--inject"
 _FORM = re.compile(r"(?:hart([0-9]{1,3})\.)?([0-9a-z_]{1,32})@([^:@]{1,40}):([0-9]{1,3})", re.ASCII)
 _ADDRESS = re.compile(r"0x[0-9a-f]{1,16}|[0-9]{1,20}", re.ASCII)
-_TRANSLATION_REGISTERS = ("satp", "mstatus")
 _BITS = 64
 
 
@@ -114,7 +114,7 @@ def flip(machine: Machine, error: SoftError) -> None:
     assert register is not None
     value = read_register(machine, error.hart, register)
     write_register(machine, error.hart, register, value ^ 1 << error.bit)
-    if register.name in _TRANSLATION_REGISTERS:
+    if register.name in TRANSLATION_CSRS:
         forget_translations(machine.wires.first_wiring)
     if register.kind == "pc" and error.hart == int(machine.board["current_hart"]):
         # The rest of a block that an exact stop cut is somewhere else now.

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
-from command import lockstep, run_reported, said_in_one_line
+from command import lockstep, run_reported, said_in_one_line, start_lockstep
 
 
 def verify_reported(path: Path, *arguments: object) -> dict[str, Any]:
@@ -76,15 +79,15 @@ def test_it_ends_in_time() -> None:
 
 
 def test_a_campaign_finds_everything_and_says_so(tmp_path: Path) -> None:
-    report = verify_reported(tmp_path / "c.json", "selftest", "--campaign", 30, "--seed", 1)
+    report = verify_reported(tmp_path / "c.json", "selftest", "--campaign", 15, "--seed", 1)
     table = report["campaign"]
     total = table["rows"][-1]
     assert report["exit_code"] == 0
     assert report["outcome"] == "poweroff"
-    assert (total["trials"], total["undetected"]) == (30, 0), table["trials"]
-    assert total["located"] == total["detected"] > 15, table["trials"]
-    assert total["masked"] + total["detected"] == 30
-    assert report["stdout"].startswith(b"30 soft errors, seed 1, in a guest of ")
+    assert (total["trials"], total["undetected"]) == (15, 0), table["trials"]
+    assert total["located"] == total["detected"] > 5, table["trials"]
+    assert total["masked"] + total["detected"] == 15
+    assert report["stdout"].startswith(b"15 soft errors, seed 1, in a guest of ")
     assert "lockstep: seed 1\n" in report["stderr"]
     assert "errors a second" in report["stderr"]
 
@@ -103,3 +106,23 @@ def test_a_campaign_that_makes_no_sense_is_one_line(arguments: list[str], why: s
     done = lockstep("verify", "hello", *arguments)
     assert done.returncode == 2
     assert why in said_in_one_line(done)
+
+
+def descendants(pid: int) -> set[int]:
+    return {child.pid for child in psutil.Process(pid).children(recursive=True)}
+
+
+@pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
+def test_when_it_is_ended_nothing_stays_behind(number: signal.Signals, expected: int) -> None:
+    running = start_lockstep(
+        "verify", "storm", "--clock", "virtual", "--every", "1M", stdin=subprocess.DEVNULL
+    )
+    assert running.stdout is not None
+    assert running.stdout.read(1), "the guest never said anything"
+    processes = [psutil.Process(pid) for pid in descendants(running.pid)]
+    assert len(processes) >= 2
+    running.send_signal(number)
+    running.communicate(timeout=60)
+    assert running.returncode == expected
+    _, alive = psutil.wait_procs(processes, timeout=60)
+    assert not alive

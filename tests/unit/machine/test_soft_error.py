@@ -8,12 +8,15 @@ from programs import DATA, RAM, Assembler, addi, csr, i_type
 
 from lockstep.errors import UsageError
 from lockstep.machine.config import MachineConfig
+from lockstep.machine.csr_values import CSR_BITS
 from lockstep.machine.machine import Machine, Stop
-from lockstep.machine.registers import ABI_NAMES, CSR_BITS, REGISTERS, find_register, register_values
+from lockstep.machine.registers import ABI_NAMES, REGISTERS, find_register, register_values
 from lockstep.machine.soft_error import SoftError, check_soft_error, flip, parse_soft_error
 
 CONFIG = MachineConfig(guest=b"\x6f\x00\x00\x00", memory_bytes=1 << 20, harts=2, clock="virtual")
 LOOP = 8
+UNLIKE = ("mip", "medeleg", "mcycle", "minstret")
+"""CSRs that don't read as they were written: hardwired in part, or counting on."""
 
 
 @pytest.mark.parametrize(
@@ -83,7 +86,7 @@ def built(asm: Assembler) -> Machine:
     return Machine(programs.machine_config(asm.image()))
 
 
-@pytest.mark.parametrize("name", [name for name in CSR_BITS if name not in ("mip", "medeleg")])
+@pytest.mark.parametrize("name", [name for name in CSR_BITS if name in programs.CSR and name not in UNLIKE])
 def test_values_are_what_the_guest_reads_and_writes(name: str) -> None:
     asm = Assembler()
     bits = CSR_BITS[name]
@@ -183,3 +186,61 @@ def test_a_pc_that_flips_goes_on_elsewhere() -> None:
     before = register_values(machine, 0)["x11"]
     machine.run(exact_icount=3 + 13)
     assert register_values(machine, 0)["x11"] == before + 13
+
+
+@pytest.mark.parametrize("name", ["mcycle", "minstret"])
+def test_a_counter_counts_on_from_where_it_flipped(name: str) -> None:
+    asm = Assembler()
+    asm.emit(*[addi(0, 0, 0)] * 10, csr(2, 11, name, 0))
+    finish(asm)
+    machine = built(asm)
+    machine.run(exact_icount=5)
+    assert register_values(machine, 0)[name] == 5
+    flip(machine, SoftError(icount=5, bit=20, register=name))
+    assert register_values(machine, 0)[name] == 5 + (1 << 20)
+    machine.run(exact_icount=11)
+    assert register_values(machine, 0)["x11"] == 10 + (1 << 20)
+
+
+PMP_ALL_OF_DATA = DATA >> 2 | 0x1FF
+"""NAPOT, 4 KiB from DATA on."""
+LOCKED_READ_ONLY, LOCKED_READ_WRITE = 0x80 | 0x18 | 1, 0x80 | 0x18 | 3
+
+
+@pytest.mark.parametrize(
+    ("error", "is_refused"),
+    [
+        (None, False),
+        (SoftError(icount=1, bit=1, register="pmpcfg0"), True),  # W of a locked entry
+        (SoftError(icount=1, bit=0, register="pmpcfg0"), False),  # R: the guest stores only
+        (SoftError(icount=1, bit=20, register="pmpaddr0"), False),  # it covers other memory now
+    ],
+)
+def test_a_flip_in_a_pmp_register_is_felt_by_the_next_store(
+    error: SoftError | None, is_refused: bool
+) -> None:
+    asm = Assembler()
+    asm.address(13, "handler")
+    asm.constant(10, PMP_ALL_OF_DATA)
+    asm.constant(11, LOCKED_READ_WRITE)
+    asm.constant(12, DATA)
+    asm.emit(csr(1, 0, "mtvec", 13), csr(1, 0, "pmpaddr0", 10), csr(1, 0, "pmpcfg0", 11))
+    asm.emit(programs.s_type(0x23, 3, 12, 12, 0), addi(14, 0, 1))
+    asm.emit(*[programs.s_type(0x23, 3, 12, 12, 8)] * 4)
+    asm.align(4)
+    asm.label("handler")
+    asm.jump("handler")
+    machine = built(asm)
+    for icount in range(100):
+        machine.run(exact_icount=icount)
+        if register_values(machine, 0)["x14"] == 1:
+            break
+    assert register_values(machine, 0)["pmpcfg0"] == LOCKED_READ_WRITE
+    assert register_values(machine, 0)["pmpaddr0"] == PMP_ALL_OF_DATA
+    if error is not None:
+        before = register_values(machine, 0)
+        flip(machine, error)
+        after = register_values(machine, 0)
+        assert {name for name in after if after[name] != before[name]} == {error.register}
+    machine.run(limit=machine.position + 3)
+    assert (register_values(machine, 0)["mcause"] == 7) is is_refused

@@ -15,10 +15,10 @@ CONFIG = programs.machine_config(programs.random_program(6000))
 
 
 def test_nothing_escapes_and_the_same_seed_gives_the_same_table() -> None:
-    tables = [tabulate(run_campaign(CONFIG, CampaignOptions(count=12, seed=seed))) for seed in (7, 7, 8)]
+    tables = [tabulate(run_campaign(CONFIG, CampaignOptions(count=8, seed=seed))) for seed in (7, 7, 8)]
     for table in tables:
         assert complaint(table) == "", table["trials"]
-        assert table["rows"][-1]["trials"] == 12
+        assert table["rows"][-1]["trials"] == 8
         assert table["rows"][-1]["detected"] > 3
         del table["wall_s"]
     assert tables[0] == tables[1]

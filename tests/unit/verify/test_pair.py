@@ -145,6 +145,31 @@ def test_a_machine_that_breaks_down_is_found_as_well(monkeypatch: pytest.MonkeyP
     assert "died (was ended by signal 9)" in result.divergence["what"]
 
 
+def secretly(*errors: str) -> Any:
+    """In place of Subject: the tested machine (the second one made) suffers errors that nobody tells of."""
+    made: list[Subject] = []
+
+    def make(machine: Machine, known: Any = ()) -> Subject:
+        made.append(Subject(machine, map(parse_soft_error, errors if made else ())))
+        return made[-1]
+
+    return make
+
+
+@pytest.mark.parametrize("error", ["x20@1501:5", "f12@1333:60", "0x80040010@903:63"])
+def test_a_difference_of_unknown_cause_is_put_down_to_its_instruction(
+    error: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    icount = parse_soft_error(error).icount
+    monkeypatch.setattr(pair, "Subject", secretly(error))
+    divergence = verified().divergence
+    machine = Machine(CONFIG)
+    machine.run(exact_icount=icount - 1)
+    assert (divergence["icount"], divergence["injected"]) == (icount, [])
+    assert divergence["pc"] == machine.pc, "the instruction that retired last before they differed"
+    assert any(line.startswith(f"=> {machine.pc:#x}:") for line in divergence["disassembly"])
+
+
 def test_under_the_hosts_clock_entries_make_both_equal() -> None:
     config = programs.bundled("timer", "seconds=1")
     host = type(config)(
