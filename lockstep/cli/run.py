@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from lockstep.cli.guest_arguments import (
+    AppendOption,
+    BiosOption,
+    GuestArgument,
+    HartsOption,
+    InitrdOption,
+    InputOption,
+    KernelOption,
+    MemoryOption,
+    ReportOption,
+    TimeoutOption,
+)
+
 
 def run(
-    guest: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[GUEST]", help="An ELF, a raw image, or a name that `lockstep guests` lists."
-        ),
-    ] = None,
+    guest: GuestArgument = None,
     solo: Annotated[bool, typer.Option("--solo", help="One machine: no log, no secondary.")] = False,
-    memory: Annotated[
-        str | None, typer.Option(metavar="SIZE", help="RAM, as 128M or 2G. [default: 128M; linux: 256M]")
-    ] = None,
-    harts: Annotated[int, typer.Option(metavar="N", help="Harts, 1 to 8.")] = 1,
-    bios: Annotated[Path | None, typer.Option(metavar="FILE", help="Firmware, as OpenSBI's fw_jump.")] = None,
-    kernel: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Kernel that the firmware starts.")
-    ] = None,
-    initrd: Annotated[Path | None, typer.Option(metavar="FILE", help="Initial RAM disk.")] = None,
-    append: Annotated[str, typer.Option(metavar="STR", help="Arguments of the guest (bootargs).")] = "",
+    memory: MemoryOption = None,
+    harts: HartsOption = 1,
+    bios: BiosOption = None,
+    kernel: KernelOption = None,
+    initrd: InitrdOption = None,
+    append: AppendOption = "",
     clock: Annotated[
         str, typer.Option(metavar="host|virtual", help="virtual: time is a function of the guest alone.")
     ] = "host",
@@ -67,15 +70,9 @@ def run(
             help="Flip a bit in the secondary: of a register (x7@10M:13) or of RAM (0x80001000@5M:4); repeatable.",
         ),
     ] = None,
-    input_file: Annotated[
-        Path | None, typer.Option("--input", metavar="FILE", help="Console input. [default: stdin]")
-    ] = None,
-    report: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write what the run came to as JSON.")
-    ] = None,
-    timeout: Annotated[
-        float | None, typer.Option(metavar="S", help="End after S seconds (exit 124).")
-    ] = None,
+    input_file: InputOption = None,
+    report: ReportOption = None,
+    timeout: TimeoutOption = None,
     max_icount: Annotated[
         str | None, typer.Option(metavar="N", help="End after N instructions, as 5M or 1.5G (exit 124).")
     ] = None,

@@ -32,6 +32,8 @@ from lockstep.verify.subject import Arrival, Subject
 EVERY_DEFAULT = 10_000_000
 _FAILURES = ("divergence", "timeout", "interrupted")
 INPUT_BYTES_MAX = 4096
+SLICE_POSITIONS = 2_000_000
+"""How far to run before the time is looked at."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,9 +84,10 @@ class _Pair:
         is_terminal = self._source is not None and is_ours(self._source)
         self._escape = EscapeFilter() if is_terminal else None
         self._leaves = False
+        self._start_s = time.monotonic()
 
     def run(self) -> RunResult:
-        start_s = time.monotonic()
+        """To the end, or to the first difference."""
         here: Arrival = self._sides.expected.call("arrival", "reached")
         outcome, divergence = "", None
         try:
@@ -100,10 +103,10 @@ class _Pair:
                 self._sides.drop(checkpoint)
                 self._note(here, entries)
                 self._pass_on_console()
-                outcome = self._outcome(here, time.monotonic() - start_s)
+                outcome = self._outcome(here)
         except KeyboardInterrupt:
             outcome = "interrupted"
-        return self._result(outcome, here, divergence, time.monotonic() - start_s)
+        return self._result(outcome, here, divergence, time.monotonic() - self._start_s)
 
     def _stretch(self, before: Arrival) -> tuple[Arrival, Arrival | None, tuple[Entry, ...]]:
         """One stretch on both sides: where they came to, and what entries there were."""
@@ -112,8 +115,7 @@ class _Pair:
         if self._options.max_icount is not None:
             positions = min(positions, max(self._options.max_icount - before.icount, 0))
         if not self._is_live:
-            expected, tested = run_both(self._sides, position=before.position + positions, icount=strike)
-            return expected, tested, ()
+            return *self._run_in_slices(before, before.position + positions, strike), ()
         stretch: Stretch = self._sides.expected.call("lead", positions, self._read_input(), strike)
         self._sides.tested.call("expect", stretch.entries)
         end = stretch.arrival.position + (stretch.arrival.ending == "finished")
@@ -125,6 +127,16 @@ class _Pair:
             )
         except SideDied:
             return stretch.arrival, None, stretch.entries
+
+    def _run_in_slices(self, here: Arrival, position: int, strike: int) -> tuple[Arrival, Arrival | None]:
+        """Run both to `position`, or less if the time is over or they differ already."""
+        tested: Arrival | None = here
+        while True:
+            slice_end = min(position, here.position + SLICE_POSITIONS)
+            here, tested = run_both(self._sides, position=slice_end, icount=strike)
+            is_there = here.position >= position or here.icount >= strike or here.ending != "reached"
+            if is_there or here != tested or self._is_late:
+                return here, tested
 
     def _explain(
         self, before: Arrival, expected: Arrival, tested: Arrival | None, entries: tuple[Entry, ...]
@@ -171,7 +183,7 @@ class _Pair:
             data, self._leaves = self._escape.keys(data)
         return data
 
-    def _outcome(self, here: Arrival, elapsed_s: float) -> str:
+    def _outcome(self, here: Arrival) -> str:
         """How the run ends here; empty if it goes on."""
         options = self._options
         if here.ending == "finished":
@@ -185,7 +197,12 @@ class _Pair:
             return "max-icount"
         if self._leaves:
             return "interrupted"
-        return "timeout" if options.timeout_s is not None and elapsed_s >= options.timeout_s else ""
+        return "timeout" if self._is_late else ""
+
+    @property
+    def _is_late(self) -> bool:
+        timeout_s = self._options.timeout_s
+        return timeout_s is not None and time.monotonic() - self._start_s >= timeout_s
 
     def _result(
         self, outcome: str, here: Arrival, divergence: dict[str, Any] | None, wall_s: float

@@ -13,7 +13,7 @@ from lockstep.verify.reference import RAM_EVERY_CHECKS, Reference, measure, reco
 from lockstep.verify.trial import Trial
 
 EVERY = 1000
-ROUNDS = 4000
+ROUNDS = 6000
 FAIL, CODE = 0x3333, 5
 
 
