@@ -6,6 +6,7 @@ every word of both machines.
 
 from __future__ import annotations
 
+import random
 import socket
 from collections.abc import Iterable
 
@@ -28,6 +29,7 @@ from lockstep.machine.soft_error import parse_soft_error
 RING_BYTES = 1 << 24
 ALWAYS = CheckIntervals(every_s=1e-9, ram_every_s=1e-9)
 """A check of everything at every natural block start."""
+KICKS_SHARE = 0.4
 POSITIONS_MAX = programs.LIMIT // 2
 """Where a primary stops leading a guest that doesn't end."""
 
@@ -55,9 +57,13 @@ class LedGuest:
     """What a primary made of a guest: its log, and how it ended."""
 
     def __init__(
-        self, config: MachineConfig, checks: CheckIntervals = ALWAYS, positions_max: int = POSITIONS_MAX
+        self,
+        config: MachineConfig,
+        checks: CheckIntervals = ALWAYS,
+        positions_max: int = POSITIONS_MAX,
+        kicks: random.Random | None = None,
     ) -> None:
-        """To the guest's end, or somewhere past `positions_max`."""
+        """To the guest's end, or somewhere past `positions_max`. With `kicks`, it is kicked now and then."""
         self.config = config
         ring = SharedRing.create(RING_BYTES, 1, 2)
         self.host = Host(RecordingWire(), Machine(config))
@@ -65,6 +71,8 @@ class LedGuest:
         self.host.log_to(SharedMemoryChannel(ring))
         lead = Lead(self.host, checks)
         while self.host.ended is None and self.host.machine.position < positions_max:
+            if kicks is not None and kicks.random() < KICKS_SHARE:
+                self.host.request(lambda: None)
             lead.step()
             self.host.collect_console()
         self.horizon = max(ring.horizon(), self.host.machine.position)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 
 import programs
@@ -30,7 +31,8 @@ def test_a_pair_with_checks_is_as_a_machine_without(harts: int, count: int) -> N
         kinds = programs.Kinds(harts=harts)
         config = programs.machine_config(programs.random_program(seed, kinds), harts=harts)
         straight = programs.run_on(Machine(config))
-        led = LedGuest(config, random_intervals(random.Random(seed)))
+        draw = random.Random(seed)
+        led = LedGuest(config, random_intervals(draw), kicks=draw)
         following = FollowingHost(led)
         assert following.found is None, f"seed {seed}: {following.found}"
         for end in (led.end, end_of(following.host)):
@@ -38,6 +40,17 @@ def test_a_pair_with_checks_is_as_a_machine_without(harts: int, count: int) -> N
         checks += following.host.checks
     print(f"{checks} checks")
     assert checks > 100 * count
+
+
+def test_a_guest_that_waits_is_the_same_machine_wherever_its_primary_was_kicked() -> None:
+    """Where a primary is kicked as it wakes, it has noticed that already: a secondary that stops there has not."""
+    config = dataclasses.replace(programs.bundled("timer", "seconds=1"), clock="host")
+    led = LedGuest(config, CheckIntervals(1e-9, 0.01), positions_max=1 << 62, kicks=random.Random(3))
+    following = FollowingHost(led)
+    print(following.host.entries)
+    assert following.found is None
+    assert following.host.entries["clock"] > 50
+    assert following.host.checks > 100
 
 
 def suffer(led: LedGuest, error: SoftError) -> int | None:
