@@ -92,7 +92,8 @@ def _check_end(world: World) -> None:
     if world.is_spoiled:
         return
     ending = world.supervisor.ending
-    if ending.mismatch is not None and world.primary is not None and world.primary.is_flipped:
+    on_record = world.supervisor.protector.arbiter.current().primary
+    if ending.mismatch is not None and world.fleet.known[on_record].process.is_flipped:
         # It had won before its soft error was found: the run ends, loudly, and rightly so.
         world.is_spoiled = True
         return
