@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from lockstep.cli.messages import one_line, say
 from lockstep.cli.report import check_report_path, make_report, write_report
-from lockstep.cli.session import prepare
+from lockstep.cli.session import failed_result, prepare
 from lockstep.cli.streams import choose_input, write_stdout
-from lockstep.errors import InternalError
+from lockstep.errors import InternalError, LockstepError
 
 if TYPE_CHECKING:
     from lockstep.host.result import RunResult
@@ -35,7 +35,11 @@ def run_verify_session(
     options = dataclasses.replace(
         options, typed=source.typed, live_input=source.live, write_console=write_stdout
     )
-    result = run_verify(config, options, plan)
+    try:
+        result = run_verify(config, options, plan)
+    except LockstepError as error:
+        _write(report_path, plan, failed_result(error))
+        raise
     _write(report_path, plan, result)
     if result.divergence is not None:
         show_divergence(result.divergence, sys.stderr)
