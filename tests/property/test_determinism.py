@@ -92,3 +92,28 @@ def test_where_memory_lies_changes_nothing() -> None:
     with mmap.mmap(-1, 1 << 36, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_NORESERVE, prot=0):
         far = programs.run_on(Machine(config), limit=1 << 30)
     assert far == near, near.differences(far)
+
+
+def test_when_a_waiting_hart_was_last_looked_at_changes_nothing() -> None:
+    """Its timer comes due while another hart runs: in one stretch, or with a look at the machine every few steps."""
+    asm = Assembler()
+    asm.emit(csr(2, 5, "mhartid", 0))
+    asm.branch(1, 5, 0, "other")
+    asm.label("spin")
+    asm.emit(addi(10, 10, 1))
+    asm.jump("spin")
+    asm.label("other")
+    asm.constant(6, 0x200_4008)
+    asm.constant(7, 1500)  # at position 150,000, amid the second turn of hart 0
+    asm.emit(programs.s_type(0x23, 3, 6, 7, 0))
+    asm.label("wait")
+    asm.emit(programs.WFI)
+    asm.jump("wait")
+    config = programs.machine_config(asm.image(), harts=2)
+    for end in (140_000, 160_000, 199_000):
+        straight, watched = Machine(config), Machine(config)
+        straight.run(limit=end)
+        while watched.position < end:
+            watched.run(limit=min(watched.position + 97, end))
+        assert watched.position == straight.position
+        assert watched.digest() == straight.digest(), f"at {end}"
