@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import lockstep
@@ -90,3 +92,15 @@ def test_packages_said_to_be_without_native_code_are() -> None:
         if decorators(node) & NATIVE and module.split(".")[1] in _WITHOUT_NATIVE_CODE
     ]
     assert named == []
+
+
+def test_all_that_is_entered_gets_into_the_image() -> None:
+    entered = {
+        module
+        for module, tree in TREES.items()
+        for node in tree.body
+        if decorators(node) & {"callback", "exported"}
+    }
+    program = "import sys; from lockstep.host.warm_up import warm_up; warm_up(); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert entered - set(done.stdout.split()) == set(), "modules that warm_up doesn't import"
