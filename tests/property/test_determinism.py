@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import random
+import struct
 
 import programs
 import pytest
@@ -117,3 +118,37 @@ def test_when_a_waiting_hart_was_last_looked_at_changes_nothing() -> None:
             watched.run(limit=min(watched.position + 97, end))
         assert watched.position == straight.position
         assert watched.digest() == straight.digest(), f"at {end}"
+
+
+def test_code_is_looked_up_after_each_fence() -> None:
+    """Chained or not: a loop clears the accessed bit of its own page, fences, and finds it set by the next fetch."""
+    asm, times = Assembler(), 50
+    asm.constant(5, (1 << 54) - 1)
+    asm.emit(csr(1, 0, "pmpaddr0", 5), addi(5, 0, 0x1F), csr(1, 0, "pmpcfg0", 5))
+    asm.constant(5, 1 << 11)
+    asm.emit(csr(2, 0, "mstatus", 5))
+    asm.constant(5, 8 << 60 | programs.TABLES >> 12)
+    asm.emit(csr(1, 0, "satp", 5))
+    asm.address(5, "supervisor")
+    asm.emit(csr(1, 0, "mepc", 5), programs.MRET)
+    asm.label("supervisor")
+    asm.constant(6, programs.leaf_address(0))
+    asm.emit(addi(7, 0, ~0x40), addi(10, 0, 0), addi(11, 0, times))
+    asm.label("loop")
+    asm.emit(programs.r_type(0x2F, 3, 0x60, 0, 6, 7), programs.SFENCE_VMA)
+    asm.emit(i_type(0x03, 3, 8, 6, 0), i_type(0x13, 7, 8, 8, 0x40), programs.add(10, 10, 8), addi(11, 11, -1))
+    asm.branch(1, 11, 0, "loop")
+    asm.constant(5, 0x10_0000)
+    asm.constant(6, programs.POWER_OFF)
+    asm.emit(programs.s_type(0x23, 2, 5, 6, 0))
+    asm.label("stop")
+    asm.jump("stop")
+    everything = 0xCF
+    root, middle = [everything, 0, (programs.TABLES + 0x1000) >> 12 << 10 | 1], [0] * 512
+    middle[0] = (programs.TABLES + 0x2000) >> 12 << 10 | 1
+    leaves = [(programs.RAM >> 12) + page << 10 | everything for page in range(512)]
+    tables = struct.pack("<1536Q", *root, *[0] * 509, *middle, *leaves)
+    image = asm.image().ljust(programs.TABLES - programs.RAM, b"\0") + tables
+    machine = Machine(programs.machine_config(image))
+    assert programs.run_on(machine).stop == "FINISHED"
+    assert machine.wires.engines[0].registers[0]["gpr"][10] == 0x40 * times
