@@ -12,26 +12,32 @@ from lockstep.machine.engine.libunicorn import Engine, read_word, write_word
 from lockstep.machine.machine import Machine, Stop
 
 SIZES_BITS = range(6, 17)
+MODES = 4
+DESCRIPTION, DESCRIPTION_BYTES = layout.CPU_TLB + 32, 696
+WINDOW_BEGIN_NS, WINDOW_MAX_ENTRIES, USED_ENTRIES = 16, 24, 32
+FAST, FAST_BYTES = layout.CPU_TLB + 2816, 16
+ENTRY_BYTES = 32
+"""Of QEMU's CPUTLB, CPUTLBDesc, CPUTLBDescFast and CPUTLBEntry, in bytes."""
 
 
 def descriptor(engine: Engine, mode: int) -> int:
-    return engine.cpu + layout.TLB_DESCRIPTION + mode * layout.TLB_DESCRIPTION_BYTES
+    return engine.cpu + DESCRIPTION + mode * DESCRIPTION_BYTES
 
 
 def entries(engine: Engine, mode: int) -> int:
     """How many entries the soft-TLB of a privilege has now."""
-    mask = read_word(engine.cpu + layout.TLB_FAST + 16 * mode)
-    return mask // layout.TLB_ENTRY_BYTES + 1
+    mask = read_word(engine.cpu + FAST + FAST_BYTES * mode)
+    return mask // ENTRY_BYTES + 1
 
 
 def disturb(engine: Engine, draw: random.Random) -> None:
     """As if the host's clock had gone on, and much or little been used since: the next flush takes another size."""
-    for mode in range(layout.MMU_MODES):
+    for mode in range(MODES):
         at = descriptor(engine, mode)
-        write_word(at + layout.TLB_WINDOW_BEGIN_NS, 0)
+        write_word(at + WINDOW_BEGIN_NS, 0)
         used = 1 << draw.choice(SIZES_BITS)
-        write_word(at + layout.TLB_WINDOW_MAX_ENTRIES, used)
-        write_word(at + layout.TLB_USED_ENTRIES, used)
+        write_word(at + WINDOW_MAX_ENTRIES, used)
+        write_word(at + USED_ENTRIES, used)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +57,7 @@ def test_its_size_changes_nothing(name: str, append: str) -> None:
             disturb(engine, draw)
             stop = machine.run(limit=machine.position + draw.randrange(straight.position // 50))
             console += machine.drain_console()
-            sizes |= {entries(engine, mode) for mode in range(layout.MMU_MODES)}
+            sizes |= {entries(engine, mode) for mode in range(MODES)}
         assert len(sizes) > 2, f"its size was never changed: {sizes}"
         found = programs.run_on(machine, console=console, limit=1 << 40)
         assert found == straight, f"seed {seed}: {straight.differences(found)}"
