@@ -13,21 +13,18 @@ from lockstep.machine.machine import Machine, Stop
 
 SIZES_BITS = range(6, 17)
 MODES = 4
-DESCRIPTION, DESCRIPTION_BYTES = layout.CPU_TLB + 32, 696
 WINDOW_BEGIN_NS, WINDOW_MAX_ENTRIES, USED_ENTRIES = 16, 24, 32
-FAST, FAST_BYTES = layout.CPU_TLB + 2816, 16
-ENTRY_BYTES = 32
-"""Of QEMU's CPUTLB, CPUTLBDesc, CPUTLBDescFast and CPUTLBEntry, in bytes."""
+"""Of QEMU's CPUTLBDesc, in bytes."""
 
 
 def descriptor(engine: Engine, mode: int) -> int:
-    return engine.cpu + DESCRIPTION + mode * DESCRIPTION_BYTES
+    return engine.cpu + layout.TLB_DESCRIPTION + mode * layout.TLB_DESCRIPTION_BYTES
 
 
 def entries(engine: Engine, mode: int) -> int:
     """How many entries the soft-TLB of a privilege has now."""
-    mask = read_word(engine.cpu + FAST + FAST_BYTES * mode)
-    return mask // ENTRY_BYTES + 1
+    mask = read_word(engine.cpu + layout.TLB_FAST + layout.TLB_FAST_BYTES * mode)
+    return (mask >> layout.TLB_ENTRY_BITS) + 1
 
 
 def disturb(engine: Engine, draw: random.Random) -> None:
