@@ -19,8 +19,8 @@ from programs import bundled
 from lockstep.host.options import RunOptions
 from lockstep.monitor.pair import PairMonitor
 
-ROUNDS = int(os.environ.get("LOCKSTEP_SLOPPY_ROUNDS", "12"))
-"""A round is 80 M instructions, almost a second; the guest's own default is 124, some two minutes."""
+ROUNDS = int(os.environ.get("LOCKSTEP_SLOPPY_ROUNDS", "28"))
+"""A round is 80 M instructions, most of a second; the guest's own default is 124."""
 RATES = Rates(stop_gap_s_max=0.5, kill_gap_s_max=0.7, killed_in_the_making_chance=0.1)
 
 
