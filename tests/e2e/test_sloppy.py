@@ -19,7 +19,7 @@ from programs import bundled
 from lockstep.host.options import RunOptions
 from lockstep.monitor.pair import PairMonitor
 
-ROUNDS = int(os.environ.get("LOCKSTEP_SLOPPY_ROUNDS", "28"))
+ROUNDS = int(os.environ.get("LOCKSTEP_SLOPPY_ROUNDS", "34"))
 """A round is 80 M instructions, most of a second; the guest's own default is 124."""
 RATES = Rates(stop_gap_s_max=0.5, kill_gap_s_max=0.7, killed_in_the_making_chance=0.1)
 
