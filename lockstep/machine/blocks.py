@@ -25,7 +25,7 @@ from lockstep.machine.access import (
 )
 from lockstep.machine.engine.layout import HOOK_USER_DATA
 from lockstep.machine.memory_map import RAM_BASE
-from lockstep.machine.mmu import _slot_of, use_for_code
+from lockstep.machine.mmu import CHECKED, _slot_of, use_for_code
 from lockstep.machine.riscv.decode import AFTER_LOOKUP, after_effects, ends_block, instruction_bytes
 from lockstep.machine.riscv.translate import FETCH, walk
 from lockstep.native import as_pointer, carray, inline, nopython
@@ -37,6 +37,7 @@ UNKNOWN = 1 << 62
 # its memory (near and far calls), so where the block ends would, too. By measurement it takes 480 instructions or more;
 # these, and what halves of them look like, are split here, at the same place in every process.
 _OVERFLOW_MIN, _HALVED_MAX, _HALVED_MIN = 480, 256, 240
+_SUM_FACTOR = 0x1E37_79B9_7F4A_7C15
 
 BLOCK = np.dtype(
     [
@@ -46,6 +47,7 @@ BLOCK = np.dtype(
         ("split", np.int64),  # instructions after which it has to end, or 0: where it ends by itself
         ("after", np.int64),  # what its last instruction may have changed: AFTER_* of riscv.decode
         ("halfwords", np.int64),
+        ("unkept_code", np.int64),  # a sum of its code, where no store drops it; else 0
     ],
     align=True,
 )
@@ -131,17 +133,47 @@ def fill_block(wiring: Wiring, pc: int, size: int, address: int) -> bool:
     crosses = (pc ^ (pc + size)) & -4096 != 0
     if split == 0 and not crosses and not ends_block(bits) and control.requested != instructions:
         split = instructions if code_at(wiring, control, pc + size) & 3 != 3 else 0
+    block.unkept_code = _sum_code(wiring, control, pc, size) if _is_unkept(wiring, pc) else 0
     block.pc = pc
     block.split = split
     block.instructions = instructions
     block.halfwords = halfwords
     block.after = after
-    block.length = instructions if after == 0 and split == 0 else UNKNOWN
+    block.length = instructions if after == 0 and split == 0 and block.unkept_code == 0 else UNKNOWN
     _mark_code(wiring, control, pc)
     if size > 0:
         _mark_code(wiring, control, pc + size - 1)
     prepare_next(wiring, address + BLOCK_BYTES + 8 * words)
     return True
+
+
+@nopython
+def _is_unkept(wiring: Wiring, pc: int) -> bool:
+    """Whether libunicorn takes the code at `pc` for no part of a page, as PMP covers that in part (CHECKED).
+
+    No store drops the blocks that it makes of such code.
+    """
+    entry = translation_at(wiring, _slot_of(wiring, (pc & -4096) | env_of(wiring).priv << 1 | 1))
+    return entry.generation == wiring.translations_generation and entry.allowed & CHECKED != 0
+
+
+@nopython
+def is_stale(wiring: Wiring, control: Control, block: Any) -> bool:
+    """Whether something else than was translated stands at `block` now."""
+    kept = block.unkept_code
+    return kept != 0 and _sum_code(wiring, control, block.pc, 2 * block.halfwords) != kept
+
+
+@nopython
+def _sum_code(wiring: Wiring, control: Control, pc: int, size: int) -> int:
+    """A number other than 0 that tells the `size` bytes of code at `pc` from others."""
+    total, offset = 0, 0
+    while offset < size:
+        bits = code_at(wiring, control, pc + offset)
+        total = (total + bits) * _SUM_FACTOR
+        total ^= (total >> 29) & 0x7_FFFF_FFFF
+        offset += instruction_bytes(bits)
+    return total | 1
 
 
 @nopython

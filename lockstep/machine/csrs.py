@@ -20,6 +20,9 @@ from lockstep.machine.riscv.bits import (
     CSR_PMPADDR0,
     CSR_PMPCFG0,
     CSR_TIME,
+    PMP_ENTRIES,
+    PMP_MATCHING,
+    PMP_NA4,
     PRIV_M,
     PRIV_S,
     S_MODE_INTERRUPTS,
@@ -127,12 +130,23 @@ def change_sip(env_address: int, register: int, value_address: int, new: int, ma
     return OK
 
 
+@nopython
+def _after_pmp_write(wiring: Wiring) -> None:
+    """libunicorn's range of four bytes (NA4, section 3.6.1) ends before it begins, as QEMU 5.0's did."""
+    env = env_of(wiring)
+    for index in range(PMP_ENTRIES):
+        if env.pmp[index].config & PMP_MATCHING == PMP_NA4:
+            first = env.pmp[index].address << 2
+            env.pmp_range[index].first, env.pmp_range[index].last = first, first + 3
+    flush_translations(wiring)
+
+
 @callback(int32(int64, int32, int64))
 def write_pmp_config(env_address: int, register: int, value: int) -> int:
     """pmpcfg0-3."""
     wiring = _wiring_of_env(env_address)
     call_void(wiring.pmpcfg_write, (env_address, register - CSR_PMPCFG0, value))
-    flush_translations(wiring)
+    _after_pmp_write(wiring)
     return OK
 
 
@@ -141,7 +155,7 @@ def write_pmp_address(env_address: int, register: int, value: int) -> int:
     """pmpaddr0-15."""
     wiring = _wiring_of_env(env_address)
     call_void(wiring.pmpaddr_write, (env_address, register - CSR_PMPADDR0, value))
-    flush_translations(wiring)
+    _after_pmp_write(wiring)
     return OK
 
 

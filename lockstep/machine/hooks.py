@@ -7,13 +7,14 @@ from lockstep.machine.blocks import (
     block_at,
     code_at,
     fill_block,
+    is_stale,
     leave_block_at,
     prepare_next,
 )
 from lockstep.machine.clocks import icount_of
 from lockstep.machine.engine.layout import CPU_CFLAGS_NEXT_TB, ENGINE_INVALID_ERROR
 from lockstep.machine.events import GO_ON, at_natural_start, check_exact
-from lockstep.machine.mmu import flush_translations
+from lockstep.machine.mmu import flush_cache, flush_translations
 from lockstep.machine.riscv.bits import (
     BREAKPOINT,
     ENVIRONMENT_CALL,
@@ -81,6 +82,9 @@ def begin_block(wiring: Wiring, pc: int, size: int, address: int) -> None:
     if block.halfwords < 0 and not fill_block(wiring, pc, size, address):
         call_void(wiring.tb_flush, (wiring.cpu,))
         prepare_next(wiring, wiring.blocks_first)
+        _restart(wiring)
+    if is_stale(wiring, control, block):
+        flush_cache(wiring)
         _restart(wiring)
     control.requested = 0
     if size == 0:

@@ -98,7 +98,7 @@ def flush_translations(wiring: Wiring) -> None:
 
 
 @nopython
-def _flush_cache(wiring: Wiring) -> None:
+def flush_cache(wiring: Wiring) -> None:
     """Empty libunicorn's soft-TLB only: the hart's translations stay as they are."""
     _notice_flushes(wiring)
     call_void(wiring.tlb_flush, (wiring.cpu,))
@@ -230,7 +230,7 @@ def use_for_code(wiring: Wiring, control: Control, page_number: int) -> None:
     hart = 0
     while writers >> hart:
         if (writers >> hart) & 1:
-            _flush_cache(wiring_of_hart(control, hart))
+            flush_cache(wiring_of_hart(control, hart))
         hart += 1
     store_flags(address, (flags | own) & ~PAGE_DATA_MASK)
 

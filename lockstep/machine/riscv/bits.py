@@ -44,4 +44,4 @@ PAGE_SHIFT, PAGE_BYTES = 12, 4096
 # Physical memory protection (section 3.6.1).
 PMP_ENTRIES = 16
 PMP_R, PMP_W, PMP_X, PMP_LOCK = 1, 2, 4, 0x80
-PMP_MATCHING = 0x18
+PMP_MATCHING, PMP_NA4 = 0x18, 0x10

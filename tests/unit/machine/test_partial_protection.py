@@ -33,3 +33,30 @@ def test_patched_code_runs_anew() -> None:
     assert machine.run(limit=100_000) is Stop.FINISHED
     registers = machine.wires.engines[0].registers[0]["gpr"]
     assert registers[10] == 100 + 4 + 3 + 2, "the function as it was, then as patched three times"
+
+
+def test_four_bytes_can_be_protected() -> None:
+    """NA4, locked and without rights: M-mode can't load that word, but the ones before and behind it."""
+    word = RAM + 0x1800
+    asm = Assembler()
+    asm.address(5, "handler")
+    asm.emit(csr(1, 0, "mtvec", 5))
+    asm.constant(5, word >> 2)
+    asm.emit(csr(1, 0, "pmpaddr0", 5), addi(5, 0, 0x90), csr(1, 0, "pmpcfg0", 5))
+    asm.constant(6, word)
+    asm.emit(addi(10, 0, 0))
+    for number, offset in enumerate((-4, 4, 0, -2)):
+        asm.emit(addi(11, 0, 1 << number), i_type(0x03, 1 if offset == -2 else 2, 12, 6, offset))
+    asm.constant(5, 0x10_0000)
+    asm.constant(6, programs.POWER_OFF)
+    asm.emit(s_type(0x23, 2, 5, 6, 0))
+    asm.label("stop")
+    asm.jump("stop")
+    asm.align(4)
+    asm.label("handler")
+    asm.emit(programs.add(10, 10, 11), csr(2, 13, "mcause", 0), csr(2, 14, "mepc", 0), addi(14, 14, 4))
+    asm.emit(csr(1, 0, "mepc", 14), 0x3020_0073)
+    machine = Machine(programs.machine_config(asm.image()))
+    assert machine.run(limit=100_000) is Stop.FINISHED
+    registers = machine.wires.engines[0].registers[0]["gpr"]
+    assert (registers[10], registers[13]) == (1 << 2, 5), "only the load of the word itself is refused"
