@@ -51,7 +51,13 @@ class OutputGate:
         self._held: deque[tuple[int, int]] = deque()
 
     def made(self, end: int, position: int) -> None:
-        """Bytes up to `end` were made before `position`."""
+        """Bytes up to `end` were made before `position`.
+
+        That may be less than was said before: who looks while a block runs finds the position at the block's end, and a
+        block can be left early. At the guest's end nothing comes after that would cover more.
+        """
+        while self._held and self._held[-1][1] > position:
+            self._held.pop()
         if not self._held or self._held[-1][0] != end:
             self._held.append((end, position))
 

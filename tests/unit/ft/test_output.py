@@ -89,3 +89,13 @@ def test_nothing_leaves_before_its_position_is_covered(steps: list[tuple[int, in
         allowed = max((end for end, position in made if position <= highest), default=0)
         assert gate.covered(horizon) <= allowed
     assert gate.covered(position) == end
+
+
+def test_a_position_that_was_too_far_is_taken_back() -> None:
+    gate = OutputGate()
+    gate.made(5, 90)
+    gate.made(7, 110)  # seen in the middle of a block
+    gate.made(9, 112)
+    gate.made(9, 100)  # the block was left early, and the guest ended there
+    assert gate.covered(99) == 5
+    assert gate.covered(100) == 9
