@@ -18,8 +18,8 @@ from lockstep.machine.state import NEVER
 POLL_S = 0.0003
 """How long a secondary that has caught up waits before it looks at the log again."""
 END_POLL_S = 0.02
-RUN_POSITIONS = 500_000
-"""How far to run, at least, before the primary is told about it; the less the closer it is followed."""
+CATCH_UP_POSITIONS = 4_000_000
+"""How far a new secondary runs before it is asked whether it has caught up."""
 
 
 class Follow:
@@ -56,8 +56,12 @@ class Follow:
                 return True
             self._wait()
             return False
-        stretch = max((target - machine.position) // 4, RUN_POSITIONS)
-        self._run(min(target, host.limit(), machine.position + stretch))
+        limit = min(target, host.limit())
+        if member.has_caught_up and not going_live:
+            # From here on the machine looks at the log by itself, until there is something to apply.
+            self._run(limit, followed=ring.base)
+        else:
+            self._run(min(limit, machine.position + CATCH_UP_POSITIONS))
         ring.acknowledge(machine.position)
         return False
 
@@ -96,11 +100,15 @@ class Follow:
         host.collect_console()
         host.pause(POLL_S)
 
-    def _run(self, limit: int) -> None:
+    def _run(self, limit: int, followed: int = 0) -> None:
         host, machine = self.host, self.host.machine
         soft_error = self._next_soft_error()
         try:
-            stop = machine.run(limit=limit, exact_icount=NEVER if soft_error is None else soft_error.icount)
+            stop = machine.run(
+                limit=limit,
+                exact_icount=NEVER if soft_error is None else soft_error.icount,
+                followed=followed,
+            )
         except InternalError as failure:
             raise MachinesDifferError("the emulator", "it runs on", str(failure)) from failure
         if stop == Stop.EXACT and soft_error is not None:

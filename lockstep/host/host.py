@@ -126,13 +126,6 @@ class Host:
         with self.channel_lock:
             return 0 if self.channel is None else self.channel.ring.horizon()
 
-    @property
-    def has_output(self) -> bool:
-        """Whether the guest wrote something that the world may still lack."""
-        retention = self.member.outbox.retention
-        board, control = self.machine.board, self.machine.control
-        return bool(retention.end > retention.base or board["console_bytes"] != control["console_drained"])
-
     def end(self, stop: Stop | str) -> None:
         """The machine has come to its end, or is made to stop for good."""
         machine = self.machine

@@ -31,8 +31,9 @@ from lockstep.machine.machine import Machine
 from lockstep.machine.soft_error import parse_soft_error
 
 TICK_S = 0.002
-"""How often output is looked for and sent while there is some, or input, and BUSY_S longer."""
-SILENT_TICK_S = 0.01
+"""How often output is looked for and sent for BUSY_S after input, which may be somebody's who waits for an echo."""
+CALM_TICK_S = 0.008
+"""How often else: every tick of a guest that prints costs this host, the monitor and the other host some time."""
 BUSY_S = 0.1
 BEAT_S = 0.04
 HOST_FAILED = 70
@@ -63,7 +64,6 @@ class HostProcess:
             if self.host is not None and self.host.ended_event in ready:
                 os.eventfd_read(self.host.ended_event)
             if self.wire in ready:
-                self.busy_until_s = time.monotonic() + BUSY_S
                 received = self.wire.receive()
                 if received is None:
                     return
@@ -92,6 +92,7 @@ class HostProcess:
         elif isinstance(message, m.Clone):
             self._prepare_clone(host, message)
         elif isinstance(message, m.Input):
+            self.busy_until_s = time.monotonic() + BUSY_S
             host.request(lambda: self._type(message))
         elif isinstance(message, m.CrashAt):
             host.request(lambda: setattr(host, "crash_icount", message.icount))
@@ -259,10 +260,8 @@ class HostProcess:
         """How long the control thread may sleep: it takes its time from the machine."""
         if not host.member.speaks:
             return BEAT_S
-        now_s = time.monotonic()
-        if host.has_output:
-            self.busy_until_s = now_s + BUSY_S
-        return TICK_S if now_s < self.busy_until_s else SILENT_TICK_S
+        is_ending = host.ended is not None and not host.member.has_announced_end
+        return TICK_S if is_ending or time.monotonic() < self.busy_until_s else CALM_TICK_S
 
     def _tick(self, host: Host) -> None:
         now_s = time.monotonic()

@@ -12,6 +12,7 @@ from lockstep.machine.clocks import guest_ns, icount_of, timer_ns
 from lockstep.machine.devices.rtc import rtc_alarm_ns, rtc_tick
 from lockstep.machine.input import deliver_input, next_input_ns
 from lockstep.machine.lines import next_runnable, update_lines
+from lockstep.machine.log_limit import extend_limit
 from lockstep.machine.mmu import flush_translations
 from lockstep.machine.riscv.bits import MTIP
 from lockstep.machine.riscv.traps import NO_INTERRUPT, choose_interrupt, enter_trap
@@ -31,8 +32,8 @@ from lockstep.native_calls import call_int32
 
 TURN_POSITIONS = 100_000
 QUIET_POSITIONS = 1 << 22
-LAG_POSITIONS_MAX = 1_500_000
-"""How far the secondary may trail before the primary is slowed: some 2 ms."""
+LAG_POSITIONS_MAX = 3_000_000
+"""How far the secondary may trail before the primary is slowed: 2 ms of a quick guest."""
 LAG_CHECK_POSITIONS = 1_000_000
 PUBLISH_POSITIONS = 1 << 17
 """How often the primary publishes its horizon while nothing else happens."""
@@ -136,6 +137,8 @@ def at_natural_start(wiring: Wiring, pc: int) -> int:
         control.publish_at = board.position + PUBLISH_POSITIONS
         if _lags(board, control):
             return stop_run(wiring, LAGGING)
+    if control.followed and board.position >= control.limit:
+        extend_limit(board, control)
     reason = _stop_reason(board, control)
     if reason:
         return stop_run(wiring, reason)

@@ -79,13 +79,21 @@ class Machine:
             registers["gpr"][10:13] = hart, plan.device_tree_address, plan.firmware_info_address
 
     def run(
-        self, *, limit: int = state.NEVER, exact_icount: int = state.NEVER, stop_when_quiet: bool = False
+        self,
+        *,
+        limit: int = state.NEVER,
+        exact_icount: int = state.NEVER,
+        stop_when_quiet: bool = False,
+        followed: int = 0,
+        followed_limit: int = state.NEVER,
     ) -> Stop:
         """Run until a natural block start at position `limit`, or exactly `exact_icount` instructions have retired.
 
-        Other reasons come as they come. With `stop_when_quiet`, also at the next quiet point.
+        Other reasons come as they come. With `stop_when_quiet`, also at the next quiet point. With `followed`, the
+        address of a log's ring, `limit` moves on with that: to its next entry or its horizon, up to `followed_limit`.
         """
         control = self.control
+        control["followed"], control["followed_limit"] = followed, followed_limit
         control["limit"], control["exact_icount"] = limit, exact_icount
         control["stop_when_quiet"] = stop_when_quiet
         use_default_float_environment()

@@ -19,6 +19,7 @@ from lockstep.machine.events import advance_devices, be_quiet
 from lockstep.machine.hooks import translate_next
 from lockstep.machine.input import next_input_ns
 from lockstep.machine.lines import is_runnable, next_runnable
+from lockstep.machine.log_limit import extend_limit
 from lockstep.machine.state import (
     CLOCK_VIRTUAL,
     EXACT,
@@ -79,6 +80,8 @@ def _park(board: Board, control: Control) -> int:
     be_quiet(board, control)
     if control.kick:
         return KICKED
+    if control.followed and board.position >= control.limit:
+        extend_limit(board, control)
     if board.position >= control.limit:
         return REACHED
     if control.stop_when_quiet:

@@ -109,6 +109,8 @@ CONTROL = np.dtype(
         ("wirings_address", np.int64),
         ("ring", np.int64),  # the log's ring on which the horizon is published, or 0
         ("publish_at", np.int64),  # position at which that is due again
+        ("followed", np.int64),  # the log's ring that allows the machine to run, or 0
+        ("followed_limit", np.int64),  # how far it may run, whatever the log allows
         ("lag_check_at", np.int64),  # position from which on a secondary that lags stops the run
         ("interrupts", np.int64),  # counters for the curious
         ("fills", np.int64),
