@@ -108,6 +108,7 @@ class Follow:
                 limit=limit,
                 exact_icount=NEVER if soft_error is None else soft_error.icount,
                 followed=followed,
+                followed_limit=host.limit(),
             )
         except InternalError as failure:
             raise MachinesDifferError("the emulator", "it runs on", str(failure)) from failure
