@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 SLICE_POSITIONS = 2_000_000
 """How far a guest may run before its time is looked at: 2 ms of guest time."""
 AHEAD_NS_MAX = 20_000_000
-"""How far guest time may run ahead before the guest waits: where it is quick it gains what it spends where it is slow."""
+"""How far guest time may run ahead before the guest waits: what it gains in quick parts it spends in slow ones."""
 NS_PER_S = 1_000_000_000
 
 
