@@ -54,7 +54,7 @@ else:
     )
 
 __all__ = [
-    "SIGN_BIT", "as_address", "as_pointer", "boolean",
+    "SIGN_BIT", "as_pointer", "boolean",
     "callback", "carray", "exchange", "exported", "inline", "int32", "int64", "intrinsic", "ir", "load_acquire",
     "nopython", "pointer", "save_image", "store_release", "unsigned_less", "void",
 ]  # fmt: skip
@@ -68,16 +68,6 @@ def as_pointer(typing_context: Any, address: Any) -> Any:
         return builder.inttoptr(arguments[0], cgutils.voidptr_t)
 
     return types.voidptr(address), emit
-
-
-@intrinsic
-def as_address(typing_context: Any, void_pointer: Any) -> Any:
-    """A void pointer as an address (int64)."""
-
-    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.ptrtoint(arguments[0], ir.IntType(64))
-
-    return types.int64(void_pointer), emit
 
 
 def _word_pointer(builder: Any, address: Any) -> Any:

@@ -97,6 +97,11 @@ class Lead:
         """From any thread: whether the machine should come to its next natural block start for a check."""
         return self.host.channel is not None and self.checks.is_due(time.monotonic())
 
+    @property
+    def until_check_s(self) -> float | None:
+        """From any thread: how long until a check is due; None: nobody follows, or none is wanted."""
+        return None if self.host.channel is None else self.checks.until_due_s(time.monotonic())
+
     def _check_if_due(self) -> None:
         """The machine reached its limit, or parked: log what a secondary must be like that comes here."""
         if self.is_check_due:
@@ -177,9 +182,10 @@ class Lead:
             self.append(CLOCK, clock_payload(int(machine.board["time_offset_ns"]) + lag_ns))
 
     def _until_event_or_check_s(self, pace: Pace) -> float | None:
-        event_s = pace.until_event_s
-        check_s = None if self.host.channel is None else self.checks.until_due_s(time.monotonic())
-        return min((seconds for seconds in (event_s, check_s) if seconds is not None), default=None)
+        return min(
+            (seconds for seconds in (pace.until_event_s, self.until_check_s) if seconds is not None),
+            default=None,
+        )
 
     def _let_catch_up(self) -> None:
         """Gently at first, and the more the farther the secondary is behind."""

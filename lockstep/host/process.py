@@ -263,8 +263,7 @@ class HostProcess:
         is_ending = host.ended is not None and not host.member.has_announced_end
         if is_ending or time.monotonic() < self.busy_until_s:
             return TICK_S
-        is_checked = self.lead is not None and host.channel is not None
-        check_s = self.lead.checks.until_due_s(time.monotonic()) if self.lead and is_checked else None
+        check_s = None if self.lead is None else self.lead.until_check_s
         return CALM_TICK_S if check_s is None else min(CALM_TICK_S, max(check_s, TICK_S / 4))
 
     def _tick(self, host: Host) -> None:

@@ -8,26 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import lockstep, run_reported, start_lockstep
+from command import fetch_linux, lockstep, run_reported, start_lockstep
 
 pytestmark = [pytest.mark.linux, pytest.mark.slow, pytest.mark.timeout(900)]
-
-NO_NETWORK = (
-    "Could not resolve",
-    "Temporary failure",
-    "Could not connect",
-    "Unable to connect",
-    "unreachable",
-)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def fetched() -> None:
-    """Linux in the user's cache; without network only if it is there already."""
-    done = lockstep("fetch", "linux", timeout_s=800)
-    if done.returncode and any(sign in done.stderr.decode() for sign in NO_NETWORK):
-        pytest.skip("no network")
-    assert done.returncode == 0, done.stderr.decode()
+    fetch_linux()
 
 
 def test_linux_runs_a_command_and_powers_off(tmp_path: Path) -> None:

@@ -5,28 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from command import lockstep
+from command import fetch_linux
 from pair_runs import law, run
 
 pytestmark = [pytest.mark.linux, pytest.mark.slow, pytest.mark.timeout(900)]
 
-NO_NETWORK = (
-    "Could not resolve",
-    "Temporary failure",
-    "Could not connect",
-    "Unable to connect",
-    "unreachable",
-)
 LINUX = ("linux", "--append", "run=/bin/uname+-a", "--timeout", 300)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def fetched() -> None:
-    """Linux in the user's cache; without network only if it is there already."""
-    done = lockstep("fetch", "linux", timeout_s=800)
-    if done.returncode and any(sign in done.stderr.decode() for sign in NO_NETWORK):
-        pytest.skip("no network")
-    assert done.returncode == 0, done.stderr.decode()
+    fetch_linux()
 
 
 def test_the_same_run_with_and_without_failures(tmp_path: Path) -> None:
