@@ -1,0 +1,1 @@
+"""What a script uses: machines, pairs and traces as objects."""
