@@ -24,6 +24,7 @@ CASES = {
     "interval": "how far the secondary trails",
     "checks": "comparing the two machines while they run: cost, and how soon a difference is found",
     "log": "the ring against multiprocessing",
+    "inject": "interrupts replayed per second",
 }
 RUNS_MAX = 10_000
 
