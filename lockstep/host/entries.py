@@ -1,11 +1,14 @@
-"""Log entries that change a machine: the primary stamps and applies them, the secondary applies them as stamped."""
+"""Log entries as a host deals with them: the primary stamps and takes them, the secondary takes them as stamped."""
 
 from __future__ import annotations
 
+import ctypes
 import struct
 
 from lockstep.host.divergence import MachinesDifferError
-from lockstep.log.entry import CLOCK, INPUT, KIND_NAMES, Entry
+from lockstep.log.entry import KIND_NAMES, Entry
+from lockstep.log.errors import FULL, raise_if_error
+from lockstep.machine.entries import take
 from lockstep.machine.machine import Machine
 from lockstep.machine.state import WIRE_BYTES
 
@@ -32,17 +35,23 @@ def signed_pc(machine: Machine) -> int:
     return machine.pc - (machine.pc >> 63 << 64)
 
 
-def apply_entry(machine: Machine, kind: int, payload: bytes) -> None:
-    """Let the entry take effect on a machine that stands at a natural block start. Others than these have none."""
-    board = machine.board
-    if kind == INPUT:
-        for byte in payload:
-            tail = int(board["wire_tail"])
-            board["wire"][tail % WIRE_BYTES] = byte
-            board["wire_tail"] = tail + 1
-    elif kind == CLOCK:
-        (offset,) = _OFFSET_NS.unpack(payload)
-        board["time_offset_ns"] = max(offset, int(board["time_offset_ns"]))
+def take_entry(machine: Machine, kind: int, payload: bytes) -> bool:
+    """Let an entry take effect, here and now, on a machine that stands at a natural block start.
+
+    False, and nothing has happened, if the machine's tape is full. `LogError` for a payload that can't be.
+    """
+    address = ctypes.cast(ctypes.c_char_p(payload), ctypes.c_void_p).value or 0
+    result = take(machine.wires.first_wiring, kind, address, len(payload))
+    if result == FULL:
+        return False
+    raise_if_error(result)
+    return True
+
+
+def entry_counts(machine: Machine) -> dict[str, int]:
+    """Entries that the machine has taken, by kind."""
+    counts = machine.control["entries"]
+    return {name: int(counts[kind]) for kind, name in KIND_NAMES.items() if counts[kind]}
 
 
 def check_place(machine: Machine, entry: Entry) -> None:

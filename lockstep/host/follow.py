@@ -6,10 +6,10 @@ from lockstep.errors import InternalError
 from lockstep.ft.following import Step, has_caught_up, next_step
 from lockstep.ft.roles import Event, Role
 from lockstep.host.divergence import MachinesDifferError
-from lockstep.host.entries import apply_entry, check_place
+from lockstep.host.entries import check_place
 from lockstep.host.host import Host
 from lockstep.host.messages import CaughtUp, Injected
-from lockstep.log.entry import CHECK, END, KIND_NAMES, Entry
+from lockstep.log.entry import CHECK, END, Entry
 from lockstep.machine.checks import compare_check
 from lockstep.machine.machine import Stop
 from lockstep.machine.soft_error import SoftError, flip
@@ -41,6 +41,9 @@ class Follow:
         step, target = next_step(machine.position, horizon, entry_position, going_live=going_live)
         if step is Step.APPLY:
             assert entry is not None
+            if not host.may_take(len(entry.payload)):
+                self._wait()
+                return False
             if entry.kind == END and entry.position == machine.position:
                 # The guest ends here, too; or else, at the next look, the machine is past the entry.
                 self._run(machine.position + 1)
@@ -90,10 +93,7 @@ class Follow:
             difference = compare_check(machine.wires, entry.payload)
             if difference is not None:
                 raise MachinesDifferError(difference.what, difference.expected, difference.actual)
-        apply_entry(machine, entry.kind, entry.payload)
-        name = KIND_NAMES[entry.kind]
-        host.entries[name] = host.entries.get(name, 0) + 1
-        host.entry_bytes += len(entry.payload)
+        host.take(entry.kind, entry.payload)
 
     def _wait(self) -> None:
         host = self.host

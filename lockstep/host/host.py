@@ -13,10 +13,13 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from lockstep.errors import InternalError
 from lockstep.ft.member import Member
 from lockstep.ft.roles import Event, Role
 from lockstep.host.channel import Channel
+from lockstep.host.entries import entry_counts, take_entry
 from lockstep.host.messages import Dying, Ended, Message, Wire
+from lockstep.host.tape import Tape
 from lockstep.machine.checks import PAGE_BYTES, make_check
 from lockstep.machine.machine import Machine, Stop
 from lockstep.machine.soft_error import SoftError
@@ -49,8 +52,8 @@ class Host:
         self.clone_refused: Request = lambda: None
         """What to do instead of `clone_wanted`, to let go of what it holds."""
         self.has_started = False
-        self.entries: dict[str, int] = {}
-        self.entry_bytes = 0
+        self.tape: Tape | None = None
+        """What is kept of the log until it is in the run's trace, if there is one."""
         self.soft_errors: list[SoftError] = []
         """What is still to happen to this machine while it is a secondary, by icount."""
         self.checks = 0
@@ -139,13 +142,27 @@ class Host:
             digest=machine.digest(),
             console_bytes=self.member.outbox.retention.end,
             at_s=self.stopped_at_s or time.monotonic(),
-            log=dict(self.entries),
-            log_bytes=self.entry_bytes,
+            log=entry_counts(machine),
+            log_bytes=int(machine.control["entry_bytes"]),
             pc=machine.pc,
             checks=self.checks,
             check=make_check(machine.wires, 0, machine.wires.ram.nbytes // PAGE_BYTES),
         )
         os.eventfd_write(self.ended_event, 1)
+
+    def may_take(self, length: int) -> bool:
+        """Whether there is room to keep an entry with a payload of `length` bytes."""
+        return self.tape is None or self.tape.has_room(length)
+
+    def take(self, kind: int, payload: bytes) -> None:
+        """In the machine thread: let an entry take effect where the machine stands, after `may_take`."""
+        if not take_entry(self.machine, kind, payload):
+            raise InternalError("a log entry found no room on the tape: a bug in lockstep")
+
+    def keep_tape(self, tape: Tape) -> None:
+        """Keep a copy of each entry from here on."""
+        self.tape = tape
+        self.machine.control["tape"] = tape.ring.base
 
     def log_to(self, channel: Channel | None) -> None:
         """Log to `channel` from here on, or to none."""

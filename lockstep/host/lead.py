@@ -8,13 +8,13 @@ import time
 from lockstep.ft.roles import Event
 from lockstep.host.channel import Channel
 from lockstep.host.check_schedule import CheckSchedule
-from lockstep.host.entries import apply_entry, clock_payload, input_count, signed_pc, wire_room
+from lockstep.host.entries import clock_payload, input_count, signed_pc, wire_room
 from lockstep.host.host import Host
 from lockstep.host.messages import Cloned, Started
 from lockstep.host.options import CheckIntervals
 from lockstep.host.pace import Pace
 from lockstep.host.transfer import send_state
-from lockstep.log.entry import CHECK, CLOCK, END, INPUT, KIND_NAMES
+from lockstep.log.entry import CHECK, CLOCK, END, INPUT
 from lockstep.machine.checks import PAGE_BYTES, make_check
 from lockstep.machine.machine import Stop
 
@@ -126,6 +126,11 @@ class Lead:
         False if this host was told to finish while it waited.
         """
         host, machine = self.host, self.host.machine
+        while not host.may_take(len(payload)):
+            self._publish()
+            host.pause(RING_WAIT_S)
+            if host.ended is not None:
+                return False
         while host.channel is not None:
             if host.channel.ring.append(kind, machine.position, signed_pc(machine), payload) is not None:
                 break
@@ -133,9 +138,7 @@ class Lead:
             host.pause(RING_WAIT_S)
             if host.ended is not None:
                 return False
-        host.entries[KIND_NAMES[kind]] = host.entries.get(KIND_NAMES[kind], 0) + 1
-        host.entry_bytes += len(payload)
-        apply_entry(machine, kind, payload)
+        host.take(kind, payload)
         return True
 
     def type(self, offset: int, data: bytes) -> None:

@@ -10,9 +10,9 @@ from lockstep.log.ring import ring_acknowledged, ring_publish
 from lockstep.machine.access import Board, Control, Wiring, board_of, control_of, env_of, wiring_of_hart
 from lockstep.machine.clocks import guest_ns, icount_of, timer_ns
 from lockstep.machine.devices.rtc import rtc_alarm_ns, rtc_tick
+from lockstep.machine.following import follow_log
 from lockstep.machine.input import deliver_input, next_input_ns
 from lockstep.machine.lines import next_runnable, update_lines
-from lockstep.machine.log_limit import extend_limit
 from lockstep.machine.mmu import flush_translations
 from lockstep.machine.riscv.bits import MTIP
 from lockstep.machine.riscv.traps import NO_INTERRUPT, choose_interrupt, enter_trap
@@ -138,7 +138,7 @@ def at_natural_start(wiring: Wiring, pc: int) -> int:
         if _lags(board, control):
             return stop_run(wiring, LAGGING)
     if control.followed and board.position >= control.limit:
-        extend_limit(board, control)
+        follow_log(board, control, pc)
     reason = _stop_reason(board, control)
     if reason:
         return stop_run(wiring, reason)

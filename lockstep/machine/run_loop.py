@@ -16,10 +16,10 @@ from lockstep.machine.blocks import leave_block_at
 from lockstep.machine.clocks import guest_ns, icount_of, timer_ns
 from lockstep.machine.devices.rtc import rtc_alarm_ns
 from lockstep.machine.events import advance_devices, be_quiet
+from lockstep.machine.following import follow_log
 from lockstep.machine.hooks import translate_next
 from lockstep.machine.input import next_input_ns
 from lockstep.machine.lines import is_runnable, next_runnable
-from lockstep.machine.log_limit import extend_limit
 from lockstep.machine.state import (
     CLOCK_VIRTUAL,
     EXACT,
@@ -81,7 +81,7 @@ def _park(board: Board, control: Control) -> int:
     if control.kick:
         return KICKED
     if control.followed and board.position >= control.limit:
-        extend_limit(board, control)
+        follow_log(board, control, env_of(wiring_of_hart(control, board.current_hart)).pc)
     if board.position >= control.limit:
         return REACHED
     if control.stop_when_quiet:

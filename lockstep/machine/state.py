@@ -21,6 +21,8 @@ WIRE_BYTES = 1 << 16
 
 CLOCK_HOST, CLOCK_VIRTUAL = 0, 1
 
+ENTRY_KINDS_MAX = 8
+
 HART = np.dtype(
     [
         ("waiting", np.int64),  # 1 while in wfi
@@ -115,6 +117,9 @@ CONTROL = np.dtype(
         ("interrupts", np.int64),  # counters for the curious
         ("fills", np.int64),
         ("slow_blocks", np.int64),
+        ("tape", np.int64),  # a ring that gets a copy of every log entry taken, or 0
+        ("entries", np.int64, (ENTRY_KINDS_MAX,)),  # log entries taken, by kind
+        ("entry_bytes", np.int64),  # their payloads
     ],
     align=True,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 
-from lockstep.host.entries import apply_entry, clock_payload, signed_pc, wire_room
+from lockstep.host.entries import clock_payload, signed_pc, take_entry, wire_room
 from lockstep.host.lead import CLOCK_EVERY_NS
 from lockstep.host.pace import Pace
 from lockstep.log.entry import CLOCK, INPUT, Entry
@@ -93,4 +93,4 @@ class LiveSubject(Subject):
         entry = Entry(kind, machine.position, self._sequence, signed_pc(machine), payload)
         self._sequence += 1
         self._stamped.append(entry)
-        apply_entry(machine, kind, payload)
+        take_entry(machine, kind, payload)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from lockstep.errors import DivergenceError, InternalError
-from lockstep.host.entries import apply_entry, check_place
+from lockstep.host.entries import check_place, take_entry
 from lockstep.log.entry import Entry
 from lockstep.machine.checks import sum_pages
 from lockstep.machine.disassembly import disassemble_around
@@ -78,7 +78,7 @@ class Subject:
             if self._entries and self._entries[0].position <= machine.position:
                 entry = self._entries.popleft()
                 check_place(machine, entry)
-                apply_entry(machine, entry.kind, entry.payload)
+                take_entry(machine, entry.kind, entry.payload)
                 continue
             if machine.position >= position:
                 return "reached"

@@ -4,11 +4,11 @@ import pytest
 
 from lockstep.host.divergence import MachinesDifferError
 from lockstep.host.entries import (
-    apply_entry,
     check_place,
     clock_payload,
     input_count,
     signed_pc,
+    take_entry,
     wire_room,
 )
 from lockstep.log.entry import CLOCK, INPUT, Entry
@@ -24,22 +24,22 @@ def machine() -> Machine:
 
 def test_input_is_counted_and_takes_room_on_the_wire(machine: Machine) -> None:
     assert (input_count(machine), wire_room(machine)) == (0, WIRE_BYTES)
-    apply_entry(machine, INPUT, b"abc")
+    take_entry(machine, INPUT, b"abc")
     assert (input_count(machine), wire_room(machine)) == (3, WIRE_BYTES - 3)
     assert bytes(machine.board["wire"][:3]) == b"abc"
 
 
 def test_input_goes_round_the_wire(machine: Machine) -> None:
     machine.board["wire_head"] = machine.board["wire_tail"] = WIRE_BYTES - 2
-    apply_entry(machine, INPUT, b"abcd")
+    take_entry(machine, INPUT, b"abcd")
     wire = machine.board["wire"]
     assert bytes([*wire[-2:], *wire[:2]]) == b"abcd"
 
 
 def test_the_clock_never_goes_back(machine: Machine) -> None:
-    apply_entry(machine, CLOCK, clock_payload(500))
+    take_entry(machine, CLOCK, clock_payload(500))
     assert machine.guest_ns == machine.position + 500
-    apply_entry(machine, CLOCK, clock_payload(400))
+    take_entry(machine, CLOCK, clock_payload(400))
     assert machine.guest_ns == machine.position + 500
 
 

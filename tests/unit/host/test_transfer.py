@@ -9,8 +9,10 @@ import pytest
 
 from lockstep.errors import InternalError
 from lockstep.host import messages as m
+from lockstep.host.entries import entry_counts
 from lockstep.host.host import Host
 from lockstep.host.transfer import receive_state, send_state
+from lockstep.log.entry import INPUT
 from lockstep.machine.config import MachineConfig
 from lockstep.machine.machine import Machine, Stop
 
@@ -28,7 +30,7 @@ def test_what_arrives_is_the_same_machine_and_runs_on_the_same() -> None:
     assert original.machine.run(limit=200_000) is Stop.REACHED
     original.collect_console()
     original.written(3)
-    original.entries, original.entry_bytes = {"input": 2}, 30
+    original.machine.control["entries"][INPUT], original.machine.control["entry_bytes"] = 2, 30
     reader, writer = os.pipe()
     sender = threading.Thread(target=send_state, args=(original, writer))
     sender.start()
@@ -39,7 +41,8 @@ def test_what_arrives_is_the_same_machine_and_runs_on_the_same() -> None:
     kept, copied = original.member.outbox.retention, copy.member.outbox.retention
     assert copied.base == kept.base == 3
     assert copied.piece(3, kept.end) == kept.piece(3, kept.end)
-    assert (copy.entries, copy.entry_bytes) == ({"input": 2}, 30)
+    assert entry_counts(copy.machine) == {"input": 2}
+    assert int(copy.machine.control["entry_bytes"]) == 30
     ends = [(one.machine.run(), one.machine.icount, one.machine.digest()) for one in (original, copy)]
     assert ends[0] == ends[1]
     assert ends[0][0] is Stop.FINISHED
