@@ -11,7 +11,7 @@ from bench.interrupt_guest import COUNTED, SUMMED, TIMER_TICKS, input_guest, tim
 from bench.results import CaseResult, MeasurementError
 from bench.settings import Settings
 from lockstep.ft.following import Step, next_step
-from lockstep.host.entries import apply_entry, check_place, clock_payload, signed_pc
+from lockstep.host.entries import check_place, clock_payload, signed_pc, take_entry
 from lockstep.log.entry import CLOCK, INPUT
 from lockstep.log.layout import HEADER_SIZE, block_size
 from lockstep.log.shared import SharedRing
@@ -88,7 +88,7 @@ def record(kind: Kind, count: int) -> Recording:
             payload = kind.payload(machine, number)
             if ring.append(kind.kind, machine.position, signed_pc(machine), payload) is None:
                 raise MeasurementError(f"{kind.name}: the log doesn't fit its ring")
-            apply_entry(machine, kind.kind, payload)
+            take_entry(machine, kind.kind, payload)
         stop = machine.run(limit=machine.position + GAP_POSITIONS)
         if stop is not Stop.FINISHED:
             raise MeasurementError(f"{kind.name}: {count} entries were not {count} interrupts: {stop.name}")
@@ -120,7 +120,7 @@ def _follow(machine: Machine, ring: SharedRing) -> None:
         step, target = next_step(machine.position, horizon, entry_position, going_live=False)
         if step is Step.APPLY and entry is not None:
             check_place(machine, entry)
-            apply_entry(machine, entry.kind, entry.payload)
+            take_entry(machine, entry.kind, entry.payload)
             ring.pop()
             continue
         stop = machine.run(limit=target, followed=ring.base)
