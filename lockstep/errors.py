@@ -7,6 +7,7 @@
     +-- InternalError   125    lockstep itself failed
     |   +-- LogError           the log is foreign, torn or out of order
     +-- GuestError      126    the guest can't be run
+        +-- TraceError         a trace can't be read, or isn't of this guest
 
 A message is one line that says what is wrong and what to do about it.
 """
@@ -50,3 +51,7 @@ class GuestError(LockstepError):
     """The guest can't be run: not a guest, too large, or outside of memory."""
 
     exit_code = 126
+
+
+class TraceError(GuestError):
+    """A trace can't be used: none at all, of a foreign version, damaged, or of another guest."""

@@ -7,6 +7,8 @@ import os
 from lockstep.log.entry import CHECK
 from lockstep.log.layout import CAPACITY_BYTES_MIN
 from lockstep.log.shared import SharedRing
+from lockstep.log.trace.columns import take_entries
+from lockstep.log.trace.varints import pack
 from lockstep.machine import compiled
 
 
@@ -22,6 +24,7 @@ def warm_up() -> None:
         ring.used()
         if ring.peek() is not None:
             ring.pop()
+        pack(take_entries(ring, 1, 1).kinds)
         with SharedRing.attach(os.dup(ring.fd), 1, 1) as attached:
             attached.horizon()
         ring.seal()

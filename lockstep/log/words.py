@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lockstep.native import inline, int64, intrinsic, pointer, void
+from lockstep.native import inline, int64, intrinsic, ir, pointer, void
 
 
 @intrinsic
@@ -36,6 +36,17 @@ def _load_byte(typing_context: Any, address: Any) -> Any:
 
 
 @intrinsic
+def _store_byte(typing_context: Any, address: Any, value: Any) -> Any:
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        byte = ir.IntType(8)
+        target = builder.inttoptr(arguments[0], byte.as_pointer())
+        builder.store(builder.trunc(arguments[1], byte), target)
+        return context.get_dummy_value()
+
+    return void(int64, int64), emit
+
+
+@intrinsic
 def _compare_exchange(typing_context: Any, address: Any, expected: Any, value: Any) -> Any:
     def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         target = builder.inttoptr(arguments[0], arguments[0].type.as_pointer())
@@ -63,6 +74,12 @@ def load_byte(address: int) -> int:
     """Load the byte at `address`, 0..255."""
     byte: int = _load_byte(address)
     return byte
+
+
+@inline
+def store_byte(address: int, value: int) -> None:
+    """Store the low byte of `value` at `address`."""
+    _store_byte(address, value)
 
 
 @inline

@@ -1,0 +1,117 @@
+"""Writes a trace: appends whole frames, in order."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+import zstandard
+
+from lockstep.log.trace.coding import EntryBatch
+from lockstep.log.trace.description import Description, End, encode_record
+from lockstep.log.trace.frames import (
+    CHECKPOINT,
+    CONTENT,
+    DESCRIPTION,
+    END,
+    ENTRIES,
+    FILE_HEADER,
+    INDEX,
+    TRACE_MAGIC,
+    TRACE_VERSION,
+    checkpoint_head,
+    frame_header,
+    trailer,
+)
+
+_LEVEL = 3
+_OFFSET_BYTES = 8
+
+
+class TraceWriter:
+    """Appends to an empty file, or to a pipe: it never seeks. An OSError of the file goes through.
+
+    A run's order: `content` for each file that is kept, then `entries` and `checkpoint` as they come, `end`, `close`.
+    A trace that breaks off anywhere is good up to its last whole frame.
+    """
+
+    def __init__(self, file: BinaryIO, description: Description) -> None:
+        """Start the trace of the run that `description` is about."""
+        self._file = file
+        self._index = bytearray()
+        self.bytes = 0
+        """Written so far."""
+        self.next_ordinal = 0
+        """How many entries there are so far: the number of the next one."""
+        self._last_position = 0
+        self._write(FILE_HEADER.pack(TRACE_MAGIC, TRACE_VERSION))
+        self._frame(DESCRIPTION, encode_record(description))
+
+    def content(self, role: str, data: bytes) -> None:
+        """One of the guest's files, by its role in the description."""
+        name = role.encode()
+        body = bytes([len(name)]) + name + zstandard.ZstdCompressor(level=_LEVEL).compress(data)
+        self._frame(CONTENT, body)
+
+    def entries(self, first_ordinal: int, batch: EntryBatch, wall_ns: int) -> None:
+        """The run's entries from number `first_ordinal` on, which must be `next_ordinal` (else ValueError)."""
+        if first_ordinal != self.next_ordinal:
+            raise ValueError(f"entry {first_ordinal} where entry {self.next_ordinal} is next")
+        self._frame(
+            ENTRIES,
+            batch.body,
+            first_ordinal=first_ordinal,
+            entries=batch.count,
+            first_position=batch.first_position,
+            last_position=batch.last_position,
+            wall_ns=wall_ns,
+        )
+        self.next_ordinal += batch.count
+        self._last_position = batch.last_position
+
+    def checkpoint(
+        self, ordinal: int, position: int, icount: int, console_bytes: int, wall_ns: int, body: bytes
+    ) -> None:
+        """The machine at a quiet point; `ordinal` is the first entry's that is not applied yet.
+
+        That entry may be written later. All entries stamped below `position` must be in the trace already, or come.
+        """
+        self._frame(
+            CHECKPOINT,
+            checkpoint_head(icount, console_bytes) + body,
+            first_ordinal=ordinal,
+            first_position=position,
+            last_position=position,
+            wall_ns=wall_ns,
+        )
+
+    def end(self, result: End) -> None:
+        """How the run ended."""
+        position = self._last_position if result.position is None else result.position
+        self._frame(
+            END,
+            encode_record(result),
+            first_ordinal=self.next_ordinal,
+            first_position=position,
+            last_position=position,
+            wall_ns=int(result.wall_s * 1e9),
+        )
+
+    def close(self) -> None:
+        """Write the index and the trailer; the file stays open."""
+        body = zstandard.ZstdCompressor(level=_LEVEL).compress(bytes(self._index))
+        index_offset = self.bytes
+        self._frame(INDEX, body)
+        self._write(trailer(index_offset, self.bytes + len(trailer(0, 0))))
+
+    def _frame(self, kind: int, body: bytes, **fields: int) -> None:
+        header = frame_header(kind, body, **fields)
+        self._index += self.bytes.to_bytes(_OFFSET_BYTES, "little") + header
+        self._write(header)
+        self._write(body)
+        self._file.flush()
+
+    def _write(self, data: bytes) -> None:
+        left = memoryview(data)
+        while left:
+            left = left[self._file.write(left) :]
+        self.bytes += len(data)
