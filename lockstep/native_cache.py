@@ -24,7 +24,7 @@ _INHERITED = "LOCKSTEP_NATIVE_CACHE"
 """Environment variable by which a process tells the ones that it starts where its compiled code is."""
 IMAGE_FILE = "image"
 """Name of the file in it that has all compiled code, once that is complete."""
-_WITHOUT_NATIVE_CODE = ("cli", "ui", "catalog", "monitor", "ft", "sim", "verify")
+_WITHOUT_NATIVE_CODE = ("cli", "ui", "catalog", "monitor", "ft", "sim", "verify", "library")
 
 
 def source_key(package: Path) -> str:

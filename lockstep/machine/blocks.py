@@ -184,6 +184,16 @@ def _mark_code(wiring: Wiring, control: Control, pc: int) -> None:
 
 
 @nopython
+def starts_instruction(block_address: int, pc: int) -> bool:
+    """Whether an instruction of the block starts at `pc`, or the block itself does."""
+    block = block_at(block_address)
+    half = (pc - block.pc) >> 1
+    if half <= 0 or half >= block.halfwords or pc & 1:
+        return pc == block.pc
+    return (load_word(block_address + BLOCK_BYTES + 8 * (half >> 6)) >> (half & 63)) & 1 != 0
+
+
+@nopython
 def retired_before(block_address: int, pc: int) -> int:
     """How many instructions of the block start before `pc`."""
     block = block_at(block_address)

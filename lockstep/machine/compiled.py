@@ -78,9 +78,11 @@ def _locked(path: Path, *, wait: bool = True) -> Iterator[None]:
 
 def warm_up() -> None:
     """Take a small machine through all that a run does."""
+    from lockstep.machine.address import physical_address
     from lockstep.machine.checks import compare_check, make_check
     from lockstep.machine.disassembly import code_around
     from lockstep.machine.machine import Machine, Stop
+    from lockstep.machine.translations import keep_translations, remember_translations
 
     program = b"".join(word.to_bytes(4, "little") for word in _POWER_OFF)
     machine = Machine(MachineConfig(memory_bytes=1 << 20, clock="virtual", guest=program))
@@ -88,7 +90,9 @@ def warm_up() -> None:
     if stop != Stop.FINISHED:
         raise InternalError(f"a machine of four instructions ended with {stop.name}: native code is broken")
     machine.restore(machine.snapshot())
+    remember_translations(machine.wires, keep_translations(machine.wires))
     machine.digest()
     _ = machine.next_event_ns
     compare_check(machine.wires, make_check(machine.wires, 0, 1))
     code_around(machine, machine.pc)
+    physical_address(machine, 0, machine.pc)

@@ -11,6 +11,7 @@ from lockstep.machine.blocks import (
     leave_block_at,
     prepare_next,
 )
+from lockstep.machine.breakpoints import look_for_breakpoints
 from lockstep.machine.clocks import icount_of
 from lockstep.machine.engine.layout import CPU_CFLAGS_NEXT_TB, ENGINE_INVALID_ERROR
 from lockstep.machine.events import GO_ON, at_natural_start, check_exact
@@ -86,6 +87,8 @@ def begin_block(wiring: Wiring, pc: int, size: int, address: int) -> None:
     if is_stale(wiring, control, block):
         flush_cache(wiring)
         _restart(wiring)
+    if control.breakpoints_count:
+        look_for_breakpoints(board, control, pc, size, address)
     control.requested = 0
     if size == 0:
         # An illegal compressed instruction. The block covers no bytes, so that nothing would ever drop it.

@@ -100,13 +100,14 @@ def flush_translations(wiring: Wiring) -> None:
 @nopython
 def flush_cache(wiring: Wiring) -> None:
     """Empty libunicorn's soft-TLB only: the hart's translations stay as they are."""
-    _notice_flushes(wiring)
+    notice_flushes(wiring)
     call_void(wiring.tlb_flush, (wiring.cpu,))
     wiring.flushes_seen = count_flushes(wiring)
 
 
 @inline
-def _notice_flushes(wiring: Wiring) -> None:
+def notice_flushes(wiring: Wiring) -> None:
+    """If libunicorn has flushed its soft-TLB since somebody last looked: that was an architectural flush."""
     flushes = count_flushes(wiring)
     if flushes != wiring.flushes_seen:
         wiring.flushes_seen = flushes
@@ -243,7 +244,7 @@ def fill(
     control = control_of(wiring)
     env = env_of(wiring)
     control.fills += 1
-    _notice_flushes(wiring)
+    notice_flushes(wiring)
     fetch = access == FETCH
     privilege = env.priv if fetch else data_privilege(env)
     tag = (address & _PAGE_MASK) | mmu_index << 1 | (1 if fetch else 0)
@@ -310,7 +311,7 @@ def _remember_superpage(wiring: Wiring, address: int, level: int) -> None:
 @nopython
 def forget_address(wiring: Wiring, address: int) -> None:
     """An architectural flush of the leaf page that holds virtual `address` (sfence.vma, section 4.2.1)."""
-    _notice_flushes(wiring)
+    notice_flushes(wiring)
     generation = wiring.translations_generation
     for level in range(1, 5):
         if translation_at(wiring, _slot_of(wiring, _superpage_tag(address, level))).generation == generation:

@@ -17,14 +17,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from lockstep.errors import UsageError
+from lockstep.machine.change import change_ram, change_register
 from lockstep.machine.config import MachineConfig
-from lockstep.machine.csr_values import TRANSLATION_CSRS
 from lockstep.machine.memory_map import RAM_BASE
 from lockstep.machine.quantities import parse_icount
-from lockstep.machine.registers import find_register, read_register, write_register
-from lockstep.machine.riscv.bits import PAGE_SHIFT
-from lockstep.machine.snapshot import forget_translations
-from lockstep.machine.state import PAGE_CODE_MASK
+from lockstep.machine.registers import find_register, read_register
 
 if TYPE_CHECKING:
     from lockstep.machine.machine import Machine
@@ -108,26 +105,14 @@ def check_soft_error(error: SoftError, config: MachineConfig) -> None:
 def flip(machine: Machine, error: SoftError) -> None:
     """Let `error` happen now, on a machine that stands still; `error.icount` isn't looked at."""
     if error.address is not None:
-        _flip_ram(machine, error.address + error.bit // 8, 1 << error.bit % 8)
+        address = error.address + error.bit // 8
+        byte = int(machine.wires.ram[address - RAM_BASE]) ^ 1 << error.bit % 8
+        change_ram(machine, address, bytes([byte]))
         return
     register = find_register(error.register or "")
     assert register is not None
     value = read_register(machine, error.hart, register)
-    write_register(machine, error.hart, register, value ^ 1 << error.bit)
-    if register.name in TRANSLATION_CSRS:
-        forget_translations(machine.wires.first_wiring)
-    if register.kind == "pc" and error.hart == int(machine.board["current_hart"]):
-        # The rest of a block that an exact stop cut is somewhere else now.
-        machine.board["rest"], machine.board["cut_at"] = 0, -1
-
-
-def _flip_ram(machine: Machine, address: int, mask: int) -> None:
-    wires = machine.wires
-    offset = address - RAM_BASE
-    wires.ram[offset] ^= mask
-    if wires.pages[offset >> PAGE_SHIFT] & PAGE_CODE_MASK:
-        for engine in wires.engines:
-            engine.uc.ctl_flush_tb()
+    change_register(machine, error.hart, register, value ^ 1 << error.bit)
 
 
 def _ranges(mask: int) -> str:

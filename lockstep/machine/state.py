@@ -120,6 +120,10 @@ CONTROL = np.dtype(
         ("tape", np.int64),  # a ring that gets a copy of every log entry taken, or 0
         ("entries", np.int64, (ENTRY_KINDS_MAX,)),  # log entries taken, by kind
         ("entry_bytes", np.int64),  # their payloads
+        ("breakpoints_address", np.int64),  # int64 for each
+        ("breakpoints_count", np.int64),  # blocks that hold one of these take the slow path
+        ("breakpoints_active", np.int64),  # and at so many of them, the first ones, the run stops
+        ("breakpoint_position", np.int64),  # but nowhere before this one
     ],
     align=True,
 )

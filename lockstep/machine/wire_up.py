@@ -154,6 +154,8 @@ class Wires:
         self.wirings = np.zeros(harts, WIRING)
         self.pages = np.zeros(ram_bytes >> bits.PAGE_SHIFT, np.int32)
         self.memory: list[Any] = []
+        self.translations: list[npt.NDArray[np.uint8]] = []
+        """Of each hart: its table of TRANSLATION records."""
         self.engines: list[Engine] = []
         self.code = machine_code.CodeMemory()
         control: Any = self.control[0]
@@ -175,7 +177,8 @@ class Wires:
         address = self.wirings.ctypes.data + hart * WIRING.itemsize
         blocks = anonymous_memory(BLOCKS_BYTES)
         translations = anonymous_memory((1 << TRANSLATIONS_BITS) * TRANSLATION.itemsize)
-        self.memory += [blocks, translations]
+        self.memory.append(blocks)
+        self.translations.append(translations)
         wiring["board"], wiring["control"] = self.board.ctypes.data, self.control.ctypes.data
         wiring["hart"] = hart
         wiring["engine"], wiring["cpu"], wiring["env"] = engine.address, engine.cpu, engine.env
