@@ -47,7 +47,10 @@ def test_random_programs(harts: int) -> None:
         assert hopped == straight, f"seed {seed}, stops {stops}: {straight.differences(hopped)}"
 
 
-@pytest.mark.parametrize(("name", "append", "harts"), [("paging", "", 1), ("selftest", "", 2)])
+BUNDLED = [("paging", "", 1), ("selftest", "", 2), ("sloppy", "rounds=1 passes=4 fence=0", 1)]
+
+
+@pytest.mark.parametrize(("name", "append", "harts"), BUNDLED)
 def test_bundled_guests(name: str, append: str, harts: int) -> None:
     config = programs.bundled(name, append, harts=harts)
     straight = programs.run_on(Machine(config), limit=1 << 40)
