@@ -59,7 +59,7 @@ def _bring_linux(*, is_wanted: bool) -> bool:
 
 def _demo_timer() -> None:
     """Run a bundled guest alone, then as a pair whose primary is killed half way, and compare."""
-    from lockstep.cli.guest_choice import GuestOptions, choose_machine
+    from lockstep.catalog.choice import GuestOptions, choose_machine
     from lockstep.cli.messages import say
 
     config = choose_machine(

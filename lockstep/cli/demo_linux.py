@@ -53,7 +53,7 @@ class Typist:
 
 def demo_linux() -> None:
     """Boot Debian Linux protected, type at it, kill its primary's host while it prints; check every line."""
-    from lockstep.cli.guest_choice import GuestOptions, choose_machine
+    from lockstep.catalog.choice import GuestOptions, choose_machine
     from lockstep.cli.messages import say
     from lockstep.host.options import Remote, RunOptions
     from lockstep.monitor.pair import run_pair

@@ -78,7 +78,7 @@ def run(
     ] = None,
 ) -> int:
     """Run GUEST on a pair of machines in lockstep; the guest's console is stdout."""
-    from lockstep.cli.guest_choice import GuestOptions, choose_machine
+    from lockstep.catalog.choice import GuestOptions, choose_machine
     from lockstep.cli.run_options import PairOptions, check_soft_errors, make_options
     from lockstep.cli.session import run_session
 

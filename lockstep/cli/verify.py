@@ -70,7 +70,7 @@ def verify(
     Exit status: 0 if they are equal to the end (whatever the guest's own status is), 120 if they differ. With
     --campaign: 0 if every error was masked, or detected and located; else 125.
     """
-    from lockstep.cli.guest_choice import GuestOptions, choose_machine
+    from lockstep.catalog.choice import GuestOptions, choose_machine
     from lockstep.cli.run_options import check_timeout
     from lockstep.cli.verify_session import run_campaign_session, run_verify_session
     from lockstep.machine.quantities import parse_icount

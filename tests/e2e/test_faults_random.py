@@ -9,8 +9,8 @@ from faults import RandomFaults, law, run_monitor
 from pair_runs import drawn
 from programs import bundled
 
+from lockstep.catalog.choice import GuestOptions, choose_machine
 from lockstep.catalog.linux import linux_guest
-from lockstep.cli.guest_choice import GuestOptions, choose_machine
 from lockstep.host.options import RunOptions
 from lockstep.host.solo import run_solo
 from lockstep.machine.config import MachineConfig

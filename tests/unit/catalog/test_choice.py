@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from lockstep.cli.guest_choice import GuestOptions, choose_machine
+from lockstep.catalog.choice import GuestOptions, choose_machine
 from lockstep.errors import GuestError, UsageError
 from lockstep.machine.quantities import MIB
 

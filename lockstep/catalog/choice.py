@@ -1,4 +1,4 @@
-"""GUEST of the command line: a file, a bundled guest's name, or one that was fetched."""
+"""The machine that is asked for by a guest: a file, its bytes, a bundled guest's name, or one that was fetched."""
 
 from __future__ import annotations
 
@@ -6,23 +6,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lockstep.errors import GuestError, UsageError
-from lockstep.machine.config import Clock, MachineConfig
+from lockstep.machine.config import Clock, GuestSource, MachineConfig
 from lockstep.machine.quantities import parse_memory
 
+FETCHED_GUESTS = ("linux", "u-boot")
 MEMORY_DEFAULT = "128M"
 LINUX_MEMORY_DEFAULT = "256M"
 
 
 @dataclass(frozen=True, kw_only=True)
 class GuestOptions:
-    """What the command line says about the machine. None, or an empty text: not given."""
+    """What the command line, or a script, says about the machine. None, or an empty text: not given."""
 
-    guest: str | None
+    guest: str | bytes | None
     memory: str | None
     harts: int
-    bios: Path | None
-    kernel: Path | None
-    initrd: Path | None
+    bios: GuestSource | None
+    kernel: GuestSource | None
+    initrd: GuestSource | None
     append: str
     clock: str
 
@@ -30,18 +31,19 @@ class GuestOptions:
 def choose_machine(options: GuestOptions) -> MachineConfig:
     """The machine that is asked for. UsageError or GuestError if there is no such machine or guest."""
     clock = _clock(options.clock)
-    if options.guest in ("linux", "u-boot") and not Path(options.guest).is_file():
-        return _fetched(options, options.guest, clock)
+    guest = options.guest
+    if isinstance(guest, str) and guest in FETCHED_GUESTS and not Path(guest).is_file():
+        return _fetched(options, guest, clock)
     return MachineConfig(
         memory_bytes=_memory_bytes(options, MEMORY_DEFAULT),
         harts=options.harts,
         clock=clock,
-        guest=None if options.guest is None else _guest_file(options.guest),
+        guest=_guest_file(guest) if isinstance(guest, str) else guest,
         bios=options.bios,
         kernel=options.kernel,
         initrd=options.initrd,
         append=options.append,
-        guest_name=options.guest or "",
+        guest_name=guest if isinstance(guest, str) else "",
     )
 
 
