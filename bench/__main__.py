@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import datetime
 import importlib
 import json
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from bench.commands import compile_first
 from bench.environment import describe
+from bench.plots import draw_case, require_matplotlib
+from bench.promises import PROMISES
 from bench.results import CaseResult, MeasurementError, ToolMissingError
 from bench.settings import Settings
 
@@ -23,16 +27,17 @@ CASES = {
     "clone": "pause and time of re-protection",
     "interval": "how far the secondary trails",
     "checks": "comparing the two machines while they run: cost, and how soon a difference is found",
-    "log": "the ring against multiprocessing",
+    "sim": "simulated worlds per minute",
+    "log": "the log in memory, over TCP and at rest, beside queues that a user would pick instead",
     "inject": "interrupts replayed per second",
 }
 RUNS_MAX = 10_000
+USAGE_ERROR = 2
 
 
 def run_case(name: str, settings: Settings) -> CaseResult:
     """Measure one case; what can't be measured is in the result."""
     result = CaseResult(name, is_smoke=settings.is_smoke)
-    print(f"\n{name}: {CASES[name]}")
     started_s = time.monotonic()
     try:
         importlib.import_module(f"bench.{name}").measure(result, settings)
@@ -40,7 +45,7 @@ def run_case(name: str, settings: Settings) -> CaseResult:
         result.skip(f"{name}: {missing}")
     except MeasurementError as error:
         result.fail(f"{name}: {error}")
-    print(f"  hash of the result {result.hash}; took {time.monotonic() - started_s:.1f} s")
+    print(f"  hash of the result {result.hash}; took {time.monotonic() - started_s:.1f} s", flush=True)
     return result
 
 
@@ -49,28 +54,60 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(CASES)} [default: all]")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all results to FILE")
+    parser.add_argument("--plots", type=Path, metavar="DIR", help="draw each case to DIR/NAME.svg")
     parser.add_argument("--smoke", action="store_true", help="little of everything; targets aren't judged")
     parser.add_argument("--runs", type=_runs, metavar="N", help="runs of everything that is compared")
     options = parser.parse_args(arguments)
     if unknown := [name for name in options.names if name not in CASES]:
         parser.error(f"there is no benchmark {unknown[0]!r}: give {', '.join(CASES)}")
+    try:
+        _prepare_output(options.json, options.plots)
+    except (OSError, ToolMissingError) as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return USAGE_ERROR
     settings = Settings(options.smoke, options.runs)
     machine = describe()
     print(f"machine: {', '.join(f'{key} {value}' for key, value in machine.items())}")
     if float(machine["load"]) > 0.5:
         print("the machine is not idle: ratios in turns stand some of that, absolute times do not")
     compile_first()
-    results = [run_case(name, settings) for name in options.names or CASES]
-    if options.json is not None:
-        cases = [result.as_dict() for result in results]
-        options.json.write_text(json.dumps({"machine": machine, "cases": cases}, indent=2) + "\n")
-    missed = [
-        target["name"] for result in results for target in result.targets if target["verdict"] == "FAIL"
-    ]
+    started_s = time.monotonic()
+    names = options.names or list(CASES)
+    results = []
+    for number, name in enumerate(names, 1):
+        print(
+            f"\n{name}: {CASES[name]} ({number} of {len(names)}, {time.monotonic() - started_s:.0f} s so far)"
+        )
+        results.append(run_case(name, settings))
+        if options.plots is not None:
+            print(f"  drawn to {draw_case(results[-1].as_dict(), machine, options.plots)}")
+        if options.json is not None:
+            options.json.write_text(_as_json(machine, results))
+    missed = [target for result in results for target in result.targets if target["verdict"] == "FAIL"]
     failed = [what for result in results for what in result.failures]
-    print(f"\n{len(missed)} target(s) missed{''.join(f'; {name}' for name in missed)}")
+    named = "".join(f"; {target['of']} {PROMISES[target['promise']].what}" for target in missed)
+    print(f"\n{len(missed)} target(s) missed{named}")
     print(f"{len(failed)} thing(s) not measured")
     return 1 if failed else 0
+
+
+def _prepare_output(json_file: Path | None, plots: Path | None) -> None:
+    """Find out at once, and not after ten minutes, whether results can be kept."""
+    if json_file is not None:
+        json_file.touch()
+    if plots is not None:
+        require_matplotlib()
+        plots.mkdir(parents=True, exist_ok=True)
+
+
+def _as_json(machine: dict[str, str], results: list[CaseResult]) -> str:
+    """All that was found so far."""
+    document: dict[str, Any] = {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "machine": machine,
+        "cases": [result.as_dict() for result in results],
+    }
+    return json.dumps(document, indent=1) + "\n"
 
 
 def _runs(text: str) -> int:

@@ -79,12 +79,14 @@ def compare(result: CaseResult, rounds: int, guest: str, append: str) -> None:
     judge(result, guest, checked, without)
 
 
-def judge(result: CaseResult, name: str, checked: list[Run], without: list[Run], limit: float = 1.02) -> None:
+def judge(
+    result: CaseResult, name: str, checked: list[Run], without: list[Run], key: str = "checks.cost"
+) -> None:
     """The ratio, how many checks there were, and the target."""
     result.value(f"{name}: checks in a run", "", [run.report["checks"]["compared"] for run in checked])
     times_s = [run.wall_s for run in checked], [run.wall_s for run in without]
     ratio = result.value(f"{name}: time with checks / without", "x", paired_ratios(*times_s))
-    result.target(f"{name}: time with checks / without", ratio.median, "at most", limit)
+    result.judge(key, ratio.median, name)
 
 
 def compare_filled(result: CaseResult, rounds: int, directory: Path, touched_mib: int) -> None:
@@ -100,7 +102,7 @@ def compare_filled(result: CaseResult, rounds: int, directory: Path, touched_mib
         checked.append(run_lockstep(*arguments, statuses=(BOUNDED,)))
     name = f"{touched_mib} MiB touched"
     result.work(name, same_work([*without, *checked]))
-    judge(result, name, checked, without, limit=1.02 if touched_mib <= 128 else 1.1)
+    judge(result, name, checked, without, "checks.cost" if touched_mib < 1024 else "checks.cost_1gib")
 
 
 def find_flips(result: CaseResult, count: int, directory: Path) -> None:
@@ -122,4 +124,4 @@ def find_flips(result: CaseResult, count: int, directory: Path) -> None:
             behind = (divergence["icount"] - icount) / divergence["icount"]
             found_ms.append(behind * run.wall_s * 1e3)
         found = result.value(f"a bit of {name}: found after", "ms", found_ms)
-        result.target(f"a bit of {name}: found, longest", found.max, "at most", 1000, "ms")
+        result.judge("checks.found", found.max, f"{name}, longest")

@@ -1,76 +1,126 @@
-"""The log ring: entries/s in one process and across two, latency, and multiprocessing's peers.
+"""The log: the ring by itself and across two processes, over TCP, at rest, beside what a user would pick instead.
 
-The consumer folds what it reads into a hash, which has to equal that of every other run.
+Whoever consumes folds what he reads into a hash, which has to equal that of every other run.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from functools import partial
 
-from bench.log_peers import pipe_entries_per_s, queue_entries_per_s
-from bench.log_timing import CAPACITY_BYTES, latencies_us, one_process, two_processes
-from bench.results import CaseResult, MeasurementError, Spread, percentile
+from bench.log_peers import copied_bytes_per_s, pipe_entries_per_s, pyzmq_entries_per_s, queue_entries_per_s
+from bench.log_tcp import tcp_latencies_us, tcp_rate
+from bench.log_timing import CAPACITY_BYTES, Rate, each_alone, latencies_us, two_processes
+from bench.results import CaseResult, MeasurementError, ToolMissingError, paired_ratios, percentile
 from bench.settings import Settings
 
-PAYLOAD_SIZES = (0, 16, 256, 4096)
-ENTRIES_PER_S_16, BYTES_PER_S_4096, LATENCY_US = 20e6, 4e9, 1.0
+PAYLOAD_SIZES = (0, 16, 64, 256, 1024, 4096)
+PEER_PAYLOAD_SIZES = (16, 4096)
+ENTRIES_MAX = 10_000_000
+PEERS: dict[str, tuple[str, Callable[[int, int, list[int]], float]]] = {
+    "multiprocessing.Queue": ("log.queue", queue_entries_per_s),
+    "multiprocessing.Pipe": ("", pipe_entries_per_s),
+    "pyzmq, ipc": ("log.pyzmq", pyzmq_entries_per_s),
+}
+"""By name: the promise that is judged, if any, and how it is measured."""
 
 
 def measure(result: CaseResult, settings: Settings) -> None:
-    """The ring, then what a user would pick instead."""
+    """All of it; the two processes that are measured are pinned to two CPUs."""
     affinity = os.sched_getaffinity(0)
     cpus = sorted(affinity)[:2]
     if len(cpus) < 2:
         result.note("one CPU only: producer and consumer take turns on it, which the targets don't allow for")
     try:
         os.sched_setaffinity(0, {cpus[0]})
-        ours = _rates(result, settings, cpus)
-        _latency(result, settings, cpus)
-        _peers(result, settings, cpus, ours)
+        rates(result, settings, cpus)
+        latency(result, settings, cpus)
+        for size in PEER_PAYLOAD_SIZES:
+            beside_peers(result, settings, cpus, size)
+        over_tcp(result, settings, cpus)
     finally:
         os.sched_setaffinity(0, affinity)
 
 
-def _rates(result: CaseResult, settings: Settings, cpus: list[int]) -> dict[int, Spread]:
-    """Entries/s across two processes, by size of payload."""
+def rates(result: CaseResult, settings: Settings, cpus: list[int]) -> None:
+    """Entries/s and bytes/s of payload, by its size."""
     result.note(f"ring of {CAPACITY_BYTES >> 10} KiB")
-    two: dict[int, Spread] = {}
-    for size in PAYLOAD_SIZES:
-        count = min((1 << settings.pick(31, 20)) // (40 + size), 20_000_000) // 16 * 16
-        cases: dict[str, Callable[[], tuple[float, int]]] = {
-            "one process": partial(one_process, count, size),
-            "two processes": partial(two_processes, count, size, cpus),
-        }
-        for name, case in cases.items():
-            measured = [case() for _ in range(settings.rounds(smoke=2))]
-            folds = {fold for _, fold in measured}
-            if len(folds) != 1 or min(folds) < 0:
-                raise MeasurementError(f"{name}, {size} bytes: runs differ or failed: {folds}")
-            result.work(f"{name}, {size} bytes, {count} entries", sorted(folds))
-            rates = [rate for rate, _ in measured]
-            found = result.value(f"{name}, {size} bytes", "1/s", rates)
+    sizes = PAYLOAD_SIZES[:: settings.pick(1, 5)]
+    for size in sizes:
+        count = min((1 << settings.pick(30, 20)) // (40 + size), ENTRIES_MAX)
+        found: dict[str, list[Rate]] = {"append alone": [], "consume alone": [], "two processes": []}
+        for _ in range(settings.rounds()):
+            append, consume = each_alone(count, size)
+            found["append alone"].append(append)
+            found["consume alone"].append(consume)
+            found["two processes"].append(two_processes(count, size, cpus))
+        folds = {rate.fold for rate in found["two processes"]}
+        result.work(f"{size} bytes, {count} entries, alone", _one_fold(found["consume alone"]))
+        result.work(f"{size} bytes, {count} entries, two processes", folds.pop())
+        if folds:
+            raise MeasurementError(f"two processes, {size} bytes: runs differ: {folds}")
+        for name, several in found.items():
+            per_s = [rate.per_s for rate in several]
+            result.value(f"{name}, {size} bytes", "1/s", per_s, curve=name, x=size)
             if size:
-                result.value(f"{name}, {size} bytes", "B/s", [rate * size for rate in rates])
-            if name == "two processes":
-                two[size] = found
-    result.target("16 bytes: entries per s", two[16].median, "at least", ENTRIES_PER_S_16, "1/s")
-    result.target("4096 bytes: bytes per s", two[4096].median * 4096, "at least", BYTES_PER_S_4096, "B/s")
-    return two
+                bytes_per_s = [rate * size for rate in per_s]
+                result.value(f"{name}, {size} bytes", "B/s", bytes_per_s, curve=name, x=size)
 
 
-def _latency(result: CaseResult, settings: Settings, cpus: list[int]) -> None:
-    samples = latencies_us(settings.pick(20_000, 200), 16, cpus)
+def _one_fold(rates: list[Rate]) -> int:
+    folds = {rate.fold for rate in rates}
+    if len(folds) != 1:
+        raise MeasurementError(f"runs read different entries: {folds}")
+    return folds.pop()
+
+
+def latency(result: CaseResult, settings: Settings, cpus: list[int]) -> None:
+    """Between two processes that both look all the time."""
+    samples = latencies_us(settings.pick(100_000, 500), 16, cpus)
     result.value("append to seen, half of a round trip, 16 bytes", "us", samples)
-    result.value("  99th percentile", "us", [percentile(samples, 99)])
-    result.target("append to seen, median", percentile(samples, 50), "at most", LATENCY_US, "us")
+    result.value("append to seen, 99th percentile", "us", [percentile(samples, 99)])
+    result.judge("log.latency", percentile(samples, 50))
 
 
-def _peers(result: CaseResult, settings: Settings, cpus: list[int], ours: dict[int, Spread]) -> None:
-    for name, peer in (("Queue", queue_entries_per_s), ("Pipe", pipe_entries_per_s)):
-        for size in (16, 4096):
-            rates = [peer(settings.pick(50_000, 1_000), size, cpus) for _ in range(settings.rounds(3, 1))]
-            result.value(f"multiprocessing.{name}, {size} bytes", "1/s", rates)
-            ratios = [ours[size].median / rate for rate in rates]
-            result.value(f"  the ring / multiprocessing.{name}", "x", ratios)
+def beside_peers(result: CaseResult, settings: Settings, cpus: list[int], size: int) -> None:
+    """The ring and its peers in turns, across two processes."""
+    peers = dict(PEERS)
+    ours: list[float] = []
+    theirs: dict[str, list[float]] = {name: [] for name in peers}
+    copied: list[float] = []
+    for _ in range(settings.rounds(full=5)):
+        count = min((1 << settings.pick(29, 20)) // (40 + size), ENTRIES_MAX)
+        ours.append(two_processes(count, size, cpus).per_s)
+        copied.append(copied_bytes_per_s(settings.pick(2_000, 50)))
+        for name, (_, peer) in list(peers.items()):
+            try:
+                theirs[name].append(peer(settings.pick(50_000, 1_000), size, cpus))
+            except ToolMissingError as missing:
+                result.skip(f"{name}: {missing}")
+                del peers[name], theirs[name]
+    ring = result.value(f"two processes beside peers, {size} bytes", "1/s", ours)
+    if size == 16:
+        result.judge("log.entries", ring.median)
+    else:
+        result.judge("log.bytes", ring.median * size)
+    for name, (key, _) in peers.items():
+        result.value(f"{name}, {size} bytes", "1/s", theirs[name])
+        ratio = result.value(f"the ring / {name}, {size} bytes", "x", paired_ratios(ours, theirs[name]))
+        if key and size == 16:
+            result.judge(key, ratio.median)
+    result.value("memory copied within one process", "B/s", copied)
+    moved = [rate * (40 + size) for rate in ours]
+    result.value(f"the ring's bytes / memory copied, {size} bytes", "x", paired_ratios(moved, copied))
+
+
+def over_tcp(result: CaseResult, settings: Settings, cpus: list[int]) -> None:
+    """Through the channel's threads, which are written in Python."""
+    for size in PEER_PAYLOAD_SIZES:
+        count = settings.pick(200_000, 1_000)
+        found = [tcp_rate(count, size, cpus) for _ in range(settings.rounds(full=3))]
+        result.work(f"TCP, {size} bytes, {count} entries", _one_fold(found))
+        result.value(f"over TCP, {size} bytes", "1/s", [rate.per_s for rate in found])
+        result.value(f"over TCP, {size} bytes", "B/s", [rate.per_s * size for rate in found])
+    samples = tcp_latencies_us(settings.pick(1_000, 20), cpus)
+    result.value("over TCP, append to seen", "us", samples)
+    result.value("over TCP, append to seen, 99th percentile", "us", [percentile(samples, 99)])

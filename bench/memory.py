@@ -21,7 +21,6 @@ MIB = 1 << 20
 MEMORY_MIB = {"compute": 192, "linux": 256}
 APPEND = {"compute": "rounds=1000", "linux": LINUX_COMMAND}
 UNTIL = {"compute": b"round 0 quicksort", "linux": b"OpenSBI"}
-BASE_MIB, HART_MIB = 280, 25
 EVERY_S = 0.2
 
 
@@ -39,11 +38,10 @@ def measure(result: CaseResult, settings: Settings) -> None:
         guests.remove("linux")
     for guest in guests[: 1 if settings.is_smoke else None]:
         one_mib = _solo(result, settings, guest, 1)
-        result.target(f"{guest}, 1 hart: PSS beyond touched RAM", one_mib, "at most", BASE_MIB, "MiB")
+        result.judge("memory.machine", one_mib, guest)
         for harts in (2,) if settings.is_smoke else (2, 4):
             each_mib = (_solo(result, settings, guest, harts) - one_mib) / (harts - 1)
-            name = f"{guest}, {harts} harts: PSS for each further hart"
-            result.target(name, each_mib, "at most", HART_MIB, "MiB")
+            result.judge("memory.hart", each_mib, f"{guest}, {harts} harts")
     _pair(result, settings)
 
 
@@ -111,8 +109,7 @@ def _pair(result: CaseResult, settings: Settings) -> None:
             all_mib.append(sum(rollup_bytes(pid, "Pss") for pid in family(process.pid)) / MIB)
             time.sleep(EVERY_S)
     touched = result.value("pair on compute: touched", "MiB", touched_mib)
-    limit_mib = 2 * (touched.median + BASE_MIB)
     two = result.value("pair on compute: PSS of the two hosts", "MiB", hosts_mib)
-    result.target("pair: PSS of the two hosts", two.max, "at most", limit_mib, "MiB")
+    result.judge("memory.pair", two.max - 2 * touched.median, "the two hosts")
     everyone = result.value("pair on compute: PSS with fork server and monitor", "MiB", all_mib)
-    result.target("pair: PSS with fork server and monitor", everyone.max, "at most", limit_mib, "MiB")
+    result.judge("memory.pair", everyone.max - 2 * touched.median, "with fork server and monitor")

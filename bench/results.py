@@ -11,9 +11,9 @@ import json
 import math
 import statistics
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from typing import Any
 
-Bound = Literal["at least", "at most"]
+from bench.promises import PROMISES
 
 
 class MeasurementError(Exception):
@@ -65,21 +65,27 @@ class CaseResult:
         self.failures: list[str] = []
         self._hash = hashlib.sha256()
 
-    def value(self, name: str, unit: str, values: Sequence[float]) -> Spread:
-        """Values of one thing, in `unit`."""
+    def value(
+        self, name: str, unit: str, values: Sequence[float], *, curve: str = "", x: float = 0
+    ) -> Spread:
+        """Values of one thing, in `unit`. With `curve`, they are its point at `x` in a plot."""
         found = spread(values)
-        self.values.append({"name": name, "unit": unit, **dataclasses.asdict(found)})
+        point = {"curve": curve, "x": x} if curve else {}
+        self.values.append({"name": name, "unit": unit, **dataclasses.asdict(found), **point})
         one = f"{found.median:12.4g} {unit:6}"
-        print(f"  {name:48}{one} min {found.min:.4g}, max {found.max:.4g}, n {found.count}", flush=True)
+        print(f"  {name:60}{one} min {found.min:.4g}, max {found.max:.4g}, n {found.count}", flush=True)
         return found
 
-    def target(self, name: str, value: float, bound: Bound, limit: float, unit: str = "") -> None:
-        """Compare `value` with what the project promises."""
-        is_met = value >= limit if bound == "at least" else value <= limit
-        verdict = "not judged (smoke)" if self.is_smoke else ("pass" if is_met else "FAIL")
-        target = {"name": name, "value": value, "bound": bound, "limit": limit, "unit": unit}
-        self.targets.append({**target, "verdict": verdict})
-        print(f"  {name:48}{value:12.4g} {unit:6} target: {bound} {limit:g}: {verdict}", flush=True)
+    def judge(self, key: str, value: float, of: str = "") -> None:
+        """Compare `value`, measured `of` something, with what the project promises under `key` in `PROMISES`."""
+        promise = PROMISES[key]
+        verdict = "not judged (smoke)" if self.is_smoke else ("pass" if promise.is_kept_by(value) else "FAIL")
+        name = f"{of}: {promise.what}" if of else promise.what
+        self.targets.append({"promise": key, "of": of, "value": value, "verdict": verdict})
+        print(
+            f"  {name:62}{value:10.4g} {promise.unit:6}target: {promise.bound} {promise.limit:g}: {verdict}",
+            flush=True,
+        )
 
     def note(self, text: str) -> None:
         """Something that the reader has to know."""

@@ -22,20 +22,20 @@ def test_ratios_are_of_the_same_round() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "bound", "limit", "verdict"),
+    ("key", "value", "verdict"),
     [
-        (2.0, "at least", 2.0, "pass"),
-        (1.99, "at least", 2.0, "FAIL"),
-        (5.0, "at most", 5.0, "pass"),
-        (5.01, "at most", 5.0, "FAIL"),
+        ("speed.unicorn", 2.0, "pass"),
+        ("speed.unicorn", 1.99, "FAIL"),
+        ("clone.pause", 5.0, "pass"),
+        ("clone.pause", 5.01, "FAIL"),
     ],
 )
-def test_a_target_is_judged(
-    value: float, bound: str, limit: float, verdict: str, capsys: pytest.CaptureFixture[str]
+def test_a_promise_is_judged(
+    key: str, value: float, verdict: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     result = CaseResult("name", is_smoke=False)
-    result.target("thing", value, bound, limit)  # type: ignore[arg-type]  # a Literal, from a table
-    assert result.targets[0]["verdict"] == verdict
+    result.judge(key, value, "thing")
+    assert result.targets == [{"promise": key, "of": "thing", "value": value, "verdict": verdict}]
     assert verdict in capsys.readouterr().out
 
 
