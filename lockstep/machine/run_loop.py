@@ -82,6 +82,8 @@ def _park(board: Board, control: Control) -> int:
         return KICKED
     if control.followed and board.position >= control.limit:
         follow_log(board, control, env_of(wiring_of_hart(control, board.current_hart)).pc)
+        if board.position < control.limit:
+            return RUNNING  # what the log brought may have woken a hart
     if board.position >= control.limit:
         return REACHED
     if control.stop_when_quiet:

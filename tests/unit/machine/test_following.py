@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import programs
 import pytest
 from programs import Assembler
@@ -105,3 +107,34 @@ def test_what_cannot_be_taken_is_left_to_somebody_else(wrong: str) -> None:
         assert ring.peek() is not None
         assert entry_counts(machine) == {}
         machine.control["tape"] = 0
+
+
+def waiting_machine() -> Machine:
+    """Sets its timer, waits for it, and powers off."""
+    asm = Assembler()
+    asm.constant(5, 0x200_4000)
+    asm.emit(programs.addi(6, 0, 1000), programs.s_type(0x23, 3, 5, 6, 0))
+    asm.emit(programs.addi(6, 0, 0x80), programs.csr(1, 0, "mie", 6), programs.WFI)
+    asm.constant(5, 0x10_0000)
+    asm.constant(6, programs.POWER_OFF)
+    asm.emit(programs.s_type(0x23, 2, 5, 6, 0))
+    return Machine(dataclasses.replace(programs.machine_config(asm.image()), clock="host"))
+
+
+def test_what_is_taken_where_the_machine_waits_can_wake_it() -> None:
+    primary, machine = waiting_machine(), waiting_machine()
+    assert primary.run() is Stop.PARKED
+    with SharedRing.create(1 << 16, 1, 2) as ring:
+        ring.append(CLOCK, primary.position, primary.pc, clock_payload(100_000))
+        ring.publish(primary.position + 100)
+        assert machine.run(limit=0, followed=ring.base) is Stop.FINISHED
+        assert ring.peek() is None
+
+
+def test_it_waits_on_where_what_is_taken_wakes_nobody() -> None:
+    machine = waiting_machine()
+    with SharedRing.create(1 << 16, 1, 2) as ring:
+        assert machine.run(limit=0, followed=ring.base) is Stop.REACHED
+        ring.publish(1000)
+        assert machine.run(limit=0, followed=ring.base) is Stop.PARKED
+        assert machine.position < 1000
