@@ -22,6 +22,26 @@ AppendOption = Annotated[str, typer.Option(metavar="STR", help="Arguments of the
 InputOption = Annotated[
     Path | None, typer.Option("--input", metavar="FILE", help="Console input. [default: stdin]")
 ]
+TraceOption = Annotated[
+    Path | None,
+    typer.Option("--trace", metavar="FILE", help="Keep the run's log, for lockstep replay and log."),
+]
+TraceGuestOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="content|hash",
+        help="What the trace keeps of the guest's files: all, or who replays must have them. [default: content]",
+    ),
+]
+TraceCheckpointOption = Annotated[
+    str | None,
+    typer.Option(
+        "--trace-checkpoint-every",
+        metavar="T",
+        help="Put the machine's state into the trace every T or, later, every eighth of the run; or off. "
+        "[default: 5s]",
+    ),
+]
 ReportOption = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Write what the run came to as JSON.")
 ]

@@ -17,6 +17,9 @@ from lockstep.cli.guest_arguments import (
     MemoryOption,
     ReportOption,
     TimeoutOption,
+    TraceCheckpointOption,
+    TraceGuestOption,
+    TraceOption,
 )
 
 
@@ -71,6 +74,9 @@ def run(
         ),
     ] = None,
     input_file: InputOption = None,
+    trace: TraceOption = None,
+    trace_guest: TraceGuestOption = None,
+    trace_checkpoint_every: TraceCheckpointOption = None,
     report: ReportOption = None,
     timeout: TimeoutOption = None,
     max_icount: Annotated[
@@ -79,7 +85,7 @@ def run(
 ) -> int:
     """Run GUEST on a pair of machines in lockstep; the guest's console is stdout."""
     from lockstep.catalog.choice import GuestOptions, choose_machine
-    from lockstep.cli.run_options import PairOptions, check_soft_errors, make_options
+    from lockstep.cli.run_options import PairOptions, check_soft_errors, make_options, make_trace_options
     from lockstep.cli.session import run_session
 
     pair = PairOptions(
@@ -93,6 +99,7 @@ def run(
         soft_errors=inject or [],
     )
     options = make_options(pair, solo=solo, timeout_s=timeout, max_icount=max_icount)
+    trace_options = make_trace_options(trace, trace_guest, trace_checkpoint_every)
     config = choose_machine(
         GuestOptions(
             guest=guest,
@@ -106,4 +113,6 @@ def run(
         )
     )
     check_soft_errors(options, config)
-    return run_session(config, options, solo=solo, input_file=input_file, report_path=report)
+    return run_session(
+        config, options, solo=solo, input_file=input_file, report_path=report, trace=trace_options
+    )

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING
 
 from lockstep.cli.crashes import parse_crash, parse_crash_every
 from lockstep.errors import UsageError
-from lockstep.host.options import CheckIntervals, RunOptions
+from lockstep.host.options import CheckIntervals, RunOptions, TraceOptions
 from lockstep.machine.quantities import parse_duration, parse_icount
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lockstep.machine.config import MachineConfig
     from lockstep.machine.soft_error import SoftError
 
 CHANNELS = ("shm", "tcp")
 ON_DIVERGENCE = ("stop", "reclone")
+TRACE_GUEST = ("content", "hash")
 DEFAULT_CHECKS = CheckIntervals()
 INTERVAL_S_MIN = 0.001
 
@@ -63,6 +66,26 @@ def make_options(
         ),
         soft_errors=_soft_errors(pair.soft_errors),
         on_divergence=on_divergence,
+    )
+
+
+def make_trace_options(
+    path: Path | None, guest: str | None, checkpoint_every: str | None
+) -> TraceOptions | None:
+    """What to keep of the run, or None. UsageError if it makes no sense."""
+    if path is None:
+        if guest is not None or checkpoint_every is not None:
+            raise UsageError(
+                "--trace-guest and --trace-checkpoint-every are about a trace: give --trace FILE"
+            )
+        return None
+    if guest not in (None, *TRACE_GUEST):
+        raise UsageError(f"--trace-guest {guest!r} is unknown: give content or hash")
+    default_s = TraceOptions.checkpoint_every_s
+    return TraceOptions(
+        path=path,
+        keeps_guest=guest != "hash",
+        checkpoint_every_s=_interval(checkpoint_every, "--trace-checkpoint-every", default_s),
     )
 
 

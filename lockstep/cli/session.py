@@ -14,7 +14,7 @@ from lockstep.cli.streams import choose_input, write_stdout
 from lockstep.errors import LockstepError
 
 if TYPE_CHECKING:
-    from lockstep.host.options import RunOptions
+    from lockstep.host.options import RunOptions, TraceOptions
     from lockstep.host.result import RunResult
     from lockstep.machine.config import MachineConfig
     from lockstep.machine.loader.place import BootPlan
@@ -27,6 +27,7 @@ def run_session(
     solo: bool,
     input_file: Path | None,
     report_path: Path | None,
+    trace: TraceOptions | None = None,
 ) -> int:
     """Run the guest with its console on stdin and stdout; its exit status. LockstepError if that fails."""
     if report_path is not None:
@@ -40,6 +41,10 @@ def run_session(
 
     plan = plan_boot(config)
     prepare()
+    if trace is not None:
+        from lockstep.host.trace_file import open_trace
+
+        options = dataclasses.replace(options, trace=open_trace(trace, plan))
     try:
         result = _run(config, options, plan, solo=solo)
     except LockstepError as error:

@@ -109,6 +109,7 @@ class Follow:
                 exact_icount=NEVER if soft_error is None else soft_error.icount,
                 followed=followed,
                 followed_limit=host.limit(),
+                stop_when_quiet=host.checkpoint_wanted is not None,
             )
         except InternalError as failure:
             raise MachinesDifferError("the emulator", "it runs on", str(failure)) from failure
@@ -120,6 +121,8 @@ class Follow:
             host.serve_requests()
         elif stop == Stop.CONSOLE_FULL:
             host.collect_console()
+        elif stop == Stop.QUIET:
+            host.fork_checkpoint()
         elif stop == Stop.PARKED:
             raise MachinesDifferError("waiting", "a hart runs", f"every hart waits at {machine.position}")
         elif stop in (Stop.FINISHED, Stop.IDLE):

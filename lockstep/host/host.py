@@ -6,6 +6,7 @@ machine thread   runs the machine; between two runs, and only there, it serves r
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -17,6 +18,7 @@ from lockstep.errors import InternalError
 from lockstep.ft.member import Member
 from lockstep.ft.roles import Event, Role
 from lockstep.host.channel import Channel
+from lockstep.host.checkpointing import Checkpoint, fork_checkpoint
 from lockstep.host.entries import entry_counts, take_entry
 from lockstep.host.messages import Dying, Ended, Message, Wire
 from lockstep.host.tape import Tape
@@ -52,6 +54,10 @@ class Host:
         self.clone_refused: Request = lambda: None
         """What to do instead of `clone_wanted`, to let go of what it holds."""
         self.has_started = False
+        self.checkpoint_wanted: int | None = None
+        """While it follows: the descriptor of the file that its state is to go to at the next quiet point."""
+        self.checkpoint: Checkpoint | None = None
+        """One that is being written."""
         self.tape: Tape | None = None
         """What is kept of the log until it is in the run's trace, if there is one."""
         self.soft_errors: list[SoftError] = []
@@ -144,6 +150,7 @@ class Host:
             at_s=self.stopped_at_s or time.monotonic(),
             log=entry_counts(machine),
             log_bytes=int(machine.control["entry_bytes"]),
+            position=machine.position,
             pc=machine.pc,
             checks=self.checks,
             check=make_check(machine.wires, 0, machine.wires.ram.nbytes // PAGE_BYTES),
@@ -163,6 +170,19 @@ class Host:
         """Keep a copy of each entry from here on."""
         self.tape = tape
         self.machine.control["tape"] = tape.ring.base
+
+    def fork_checkpoint(self) -> None:
+        """In the machine thread, at a quiet point: have the state written that was asked for."""
+        descriptor, self.checkpoint_wanted = self.checkpoint_wanted, None
+        if descriptor is not None:
+            with contextlib.suppress(OSError):  # the monitor asks for another one in time
+                self.checkpoint = fork_checkpoint(self.machine, descriptor, self.leave_to_child)
+
+    def forget_checkpoint(self) -> None:
+        """This host goes live: others write checkpoints."""
+        if self.checkpoint_wanted is not None:
+            os.close(self.checkpoint_wanted)
+            self.checkpoint_wanted = None
 
     def log_to(self, channel: Channel | None) -> None:
         """Log to `channel` from here on, or to none."""

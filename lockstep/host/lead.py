@@ -14,7 +14,7 @@ from lockstep.host.messages import Cloned, Started
 from lockstep.host.options import CheckIntervals
 from lockstep.host.pace import Pace
 from lockstep.host.transfer import send_state
-from lockstep.log.entry import CHECK, CLOCK, END, INPUT
+from lockstep.log.entry import CHECK, CLOCK, END, INPUT, Entry
 from lockstep.machine.checks import PAGE_BYTES, make_check
 from lockstep.machine.machine import Stop
 
@@ -79,8 +79,9 @@ class Lead:
             self.append(END, b"")
             if host.ended is not None:
                 return
-        # A secondary that may not pass this position would never find that the guest is idle for ever.
-        self._publish(1 if stop is Stop.IDLE else 0)
+        # Nothing more will be stamped here. A secondary that may not pass this position would never find that the
+        # guest is idle for ever, and what was stamped here wouldn't count as held.
+        self._publish(1)
         host.end(stop)
         host.become(Event.GUEST_ENDED)
 
@@ -212,9 +213,10 @@ class Lead:
         # All output so far goes with the copy, and what comes later waits for the new secondary.
         with host.console_lock:
             host.collect_all()
+            taped = None if host.tape is None else host.tape.copy()
             child = os.fork()
             if child == 0:
-                self._be_copy(stream)
+                self._be_copy(stream, taped)
             host.log_to(channel)
             host.become(Event.CLONE)
         self.checks.restart(time.monotonic())
@@ -223,10 +225,10 @@ class Lead:
         pause_ms = (time.monotonic() - started_s) * 1e3
         host.send(Cloned(secondary=secondary, icount=host.machine.icount, pause_ms=pause_ms))
 
-    def _be_copy(self, stream: int) -> None:
+    def _be_copy(self, stream: int, taped: list[Entry] | None) -> None:
         """In the child, which has this one thread: send the state and be gone, whatever happens."""
         try:
             self.host.leave_to_child()
-            send_state(self.host, stream)
+            send_state(self.host, stream, taped)
         finally:
             os._exit(0)

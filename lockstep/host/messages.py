@@ -32,6 +32,7 @@ class Prepare(Message):
     contents: dict[str, bytes]
     typed: bytes
     checks: CheckIntervals = CheckIntervals()
+    is_traced: bool = False
 
 
 class Spawn(Message):
@@ -131,7 +132,53 @@ class Finish(Message):
     max_icount: int | None = None
 
 
+class Record(Message):
+    """From now on send the log entries that you take for the run's trace, from number `ordinal` on."""
+
+    ordinal: int
+
+
+class StopRecording(Message):
+    """Send what you have for the trace, say that this was all, and keep what comes after it."""
+
+
+class EntriesRecorded(Message):
+    """The trace has all entries before number `ordinal`: they need not be kept for it."""
+
+    ordinal: int
+
+
+class Checkpoint(Message):
+    """Write the machine's state to the file whose descriptor comes along, at the next quiet point."""
+
+
 # Host to monitor.
+class Recorded(Message):
+    """Log entries for the trace, from number `first_ordinal` of the run on, coded in `body`; taken before `at_s`."""
+
+    first_ordinal: int
+    count: int
+    first_position: int
+    last_position: int
+    body: bytes
+    at_s: float
+
+
+class RecordingStopped(Message):
+    """All that this host took of the log until it was told to stop recording was sent."""
+
+
+class Checkpointed(Message):
+    """The state that was asked for is written; `ordinal` is the number of the next entry. Or it failed."""
+
+    ordinal: int
+    position: int
+    icount: int
+    console_bytes: int
+    at_s: float
+    is_whole: bool
+
+
 class Ready(Message):
     """The machine is built and waits for its role to start."""
 
@@ -243,6 +290,7 @@ class Ended(Message):
     at_s: float
     log: dict[str, int]
     log_bytes: int
+    position: int = 0
     pc: int = 0
     checks: int = 0
     check: bytes = b""
@@ -264,6 +312,13 @@ AnyMessage = (
     | Input
     | CrashAt
     | Finish
+    | Record
+    | StopRecording
+    | EntriesRecorded
+    | Checkpoint
+    | Recorded
+    | RecordingStopped
+    | Checkpointed
     | Ready
     | Listening
     | ChannelLost

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
     from lockstep.machine.soft_error import SoftError
@@ -55,6 +56,28 @@ class CheckIntervals:
 
 
 @dataclasses.dataclass(frozen=True)
+class TraceOptions:
+    """What to keep of the run."""
+
+    path: Path
+    keeps_guest: bool = True
+    """Whether the guest's files go into the trace, or only their hashes."""
+    checkpoint_every_s: float | None = 5.0
+    """How far apart checkpoints are, at least: in a long run a part of the time since its start. None: none."""
+
+
+@dataclasses.dataclass(frozen=True)
+class OpenTrace:
+    """A trace about to be written."""
+
+    options: TraceOptions
+    file: BinaryIO
+    """Open for writing, and empty. Whoever runs the guest closes it."""
+    guest_name: str
+    guest_sha256: str
+
+
+@dataclasses.dataclass(frozen=True)
 class RunOptions:
     """How to run a machine, solo or as a pair."""
 
@@ -76,5 +99,6 @@ class RunOptions:
     """Bits to flip, in a secondary only."""
     on_divergence: str = "stop"
     """`stop`, or `reclone`: make a new secondary and go on."""
+    trace: OpenTrace | None = None
     say: Callable[[str], None] = lambda line: None
     """Where a line for the user goes while the guest runs."""

@@ -25,6 +25,7 @@ from lockstep.host.follow import Follow
 from lockstep.host.host import Host
 from lockstep.host.lead import Lead
 from lockstep.host.options import CheckIntervals
+from lockstep.host.recording import Recording
 from lockstep.host.transfer import receive_state
 from lockstep.log.shared import SharedRing
 from lockstep.machine.machine import Machine
@@ -42,7 +43,14 @@ HOST_FAILED = 70
 class HostProcess:
     """Talks to the monitor; ends with it."""
 
-    def __init__(self, wire: m.Wire, build: Callable[[bool], Machine], checks: CheckIntervals) -> None:
+    def __init__(
+        self,
+        wire: m.Wire,
+        build: Callable[[bool], Machine],
+        checks: CheckIntervals,
+        *,
+        is_traced: bool = False,
+    ) -> None:
         """`build(boot)` makes the machine, booted or waiting for a snapshot."""
         self.wire = wire
         self.build = build
@@ -52,6 +60,8 @@ class HostProcess:
         self.next_beat_s = 0.0
         self.busy_until_s = 0.0
         self.max_icount: int | None = None
+        self.is_traced = is_traced
+        self.recording: Recording | None = None
 
     def run(self) -> None:
         """Serve until the monitor goes away."""
@@ -98,6 +108,8 @@ class HostProcess:
             host.request(lambda: setattr(host, "crash_icount", message.icount))
         elif isinstance(message, m.Finish):
             host.request(lambda: self._finish(message))
+        elif self.recording is not None:
+            self.recording.hear(message)
 
     def _start(self, message: m.StartPrimary | m.StartSecondary) -> None:
         cloned = isinstance(message, m.StartSecondary) and message.cloned
@@ -107,6 +119,8 @@ class HostProcess:
         host = self.host = Host(self.wire, machine)
         host.member.generation = 1 if message.route is None else message.route.generation
         host.max_icount = self.max_icount
+        if self.is_traced:
+            self.recording = Recording(host)
         if isinstance(message, m.StartPrimary):
             host.become(Event.START_PRIMARY)
             if message.route is None:
@@ -242,6 +256,7 @@ class HostProcess:
                 self.lead.step()
 
     def _be_live(self, host: Host) -> None:
+        host.forget_checkpoint()
         host.log_to(None)
         host.member.reach_cut(guest_ended=host.ended is not None)
         self.lead = Lead(host, self.checks)
@@ -281,6 +296,8 @@ class HostProcess:
                 )
             )
             self._reap(host)
+            if self.recording is not None:
+                self.recording.tick(now_s)
         if host.member.is_live and self.lead is not None and self.lead.is_check_due:
             host.machine.kick()
         if host.member.speaks:

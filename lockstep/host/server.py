@@ -58,6 +58,7 @@ class Server:
         self.plan: BootPlan | None = None
         self.typed = b""
         self.checks = CheckIntervals()
+        self.is_traced = False
 
     def run(self) -> None:
         """Serve until the monitor goes away."""
@@ -78,6 +79,7 @@ class Server:
             self.plan = plan_boot(self.config)
             self.typed = message.typed
             self.checks = message.checks
+            self.is_traced = message.is_traced
             warm_up()
             # What is there now stays for good: hosts share its memory as long as nobody looks it through for garbage.
             gc.freeze()
@@ -109,6 +111,7 @@ class Server:
         self.wire.close()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # how its own copies end matters to a host
         config, plan, typed = self.config, self.plan, self.typed
         assert config is not None and plan is not None
 
@@ -117,7 +120,7 @@ class Server:
 
         wire = m.Wire(socket.socket(fileno=control))
         try:
-            HostProcess(wire, build, self.checks).run()
+            HostProcess(wire, build, self.checks, is_traced=self.is_traced).run()
         except LockstepError as error:
             wire.send(m.Failed(text=str(error), exit_code=error.exit_code))
 

@@ -6,25 +6,61 @@ entry's *ordinal* counts the entries of the whole run, whichever hosts ran it.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
 
 from lockstep.log.entry import Entry
 from lockstep.log.layout import ENTRY_SIZE, WORD_SIZE
 from lockstep.log.shared import SharedRing
+from lockstep.log.trace.coding import EntryBatch, discard_entries, encode_entries
 
 TAPE_BYTES = 1 << 22
+ENTRIES_MAX = 1 << 14
 
 
 class Tape:
     """Entries taken and not yet recorded. The machine thread appends, in native code; one other thread consumes."""
 
-    def __init__(self, first_ordinal: int = 0, entries: Iterable[Entry] = ()) -> None:
-        """`entries`, from `first_ordinal` on, come from the host of which this one is a copy."""
+    def __init__(self) -> None:
+        """Empty, at the run's first entry."""
         self.ring = SharedRing.create(TAPE_BYTES, 1, 1)
-        self.first_ordinal = first_ordinal
-        for entry in entries:
-            self.ring.append(entry.kind, entry.position, entry.pc, entry.payload)
+        self.first_ordinal = 0
+        self._recorded = 0
+        self._lock = threading.Lock()
+        """Held by who consumes or copies."""
+
+    def begin_with(self, first_ordinal: int, entries: Iterable[Entry]) -> None:
+        """This host is a copy of one whose tape had `entries`, from number `first_ordinal` on."""
+        with self._lock:
+            self.first_ordinal = first_ordinal
+            for entry in entries:
+                self.ring.append(entry.kind, entry.position, entry.pc, entry.payload)
 
     def has_room(self, length: int) -> bool:
         """Whether an entry with a payload of `length` bytes fits for sure, wherever the ring's end is."""
         return self.ring.capacity_bytes - self.ring.used() > 2 * (ENTRY_SIZE + length + WORD_SIZE)
+
+    def take_batch(self, below: int) -> EntryBatch | None:
+        """Consume entries stamped below `below`, coded; None: there are none."""
+        with self._lock:
+            self._discard()  # what came since, if others had recorded it before this host took it
+            return encode_entries(self.ring, below, ENTRIES_MAX)
+
+    def discard(self, ordinal: int) -> None:
+        """Entries with a smaller number than `ordinal` are of no use any more, those still to come included."""
+        with self._lock:
+            self._recorded = max(ordinal, self._recorded)
+            self._discard()
+
+    def _discard(self) -> None:
+        discard_entries(self.ring, self._recorded - self.first_ordinal)
+
+    def copy(self) -> list[Entry]:
+        """All entries on it."""
+        with self._lock:
+            return self.ring.waiting()
+
+    @property
+    def is_filling(self) -> bool:
+        """Whether it is time that somebody consumed some."""
+        return self.ring.used() > self.ring.capacity_bytes // 4

@@ -24,7 +24,18 @@ from lockstep.log.errors import (
     log_error,
     raise_if_error,
 )
-from lockstep.log.layout import CAPACITY, CAPACITY_BYTES_MAX, CAPACITY_BYTES_MIN, HEADER_SIZE, block_size
+from lockstep.log.layout import (
+    CAPACITY,
+    CAPACITY_BYTES_MAX,
+    CAPACITY_BYTES_MIN,
+    ENTRY_SIZE,
+    HEAD,
+    HEADER_SIZE,
+    KIND_PADDING,
+    TAIL,
+    WORD_SIZE,
+    block_size,
+)
 
 
 def _has_fixed_size(fd: int) -> bool:
@@ -151,6 +162,19 @@ class SharedRing:
         """A copy of the next entry, if there is one."""
         address = raise_if_error(calls.peek(self.base))
         return copy_entry(address) if address else None
+
+    def waiting(self) -> list[Entry]:
+        """For the consumer: copies of all entries that were appended and not consumed yet."""
+        head, tail = (ctypes.c_int64.from_address(self.base + at).value for at in (HEAD, TAIL))
+        entries = []
+        while head < tail:
+            entry = copy_entry(self.base + HEADER_SIZE + head % self.capacity_bytes)
+            if entry.kind == KIND_PADDING:
+                head += self.capacity_bytes - head % self.capacity_bytes
+                continue
+            entries.append(entry)
+            head += ENTRY_SIZE + -(-len(entry.payload) // WORD_SIZE) * WORD_SIZE
+        return entries
 
     def pop(self) -> None:
         """Consume the entry that `peek` returned."""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from lockstep.errors import InternalError
 from lockstep.host import messages as m
-from lockstep.host.options import CheckIntervals
+from lockstep.host.options import RunOptions
 from lockstep.log.shared import SharedRing
 from lockstep.machine.config import MachineConfig
 from lockstep.monitor.parties import Host
@@ -58,8 +58,8 @@ class HostHandle(Host):
             self.kill()
 
 
-def prepare_message(config: MachineConfig, typed: bytes, checks: CheckIntervals) -> m.Prepare:
-    """What the fork server has to know: of `config`, of input from a file, of how often to compare."""
+def prepare_message(config: MachineConfig, options: RunOptions) -> m.Prepare:
+    """What the fork server has to know of the machine and of what is asked of its hosts."""
     sources = {name: getattr(config, name) for name in ("guest", "bios", "kernel", "initrd")}
     paths = {name: os.fspath(source) for name, source in sources.items() if isinstance(source, os.PathLike)}
     contents = {name: source for name, source in sources.items() if isinstance(source, bytes)}
@@ -71,8 +71,9 @@ def prepare_message(config: MachineConfig, typed: bytes, checks: CheckIntervals)
         guest_name=config.guest_name,
         paths=paths,
         contents=contents,
-        typed=typed,
-        checks=checks,
+        typed=options.typed,
+        checks=options.checks,
+        is_traced=options.trace is not None,
     )
 
 

@@ -16,6 +16,7 @@ from lockstep.host.channel import new_secret
 from lockstep.host.options import RunOptions
 from lockstep.host.result import RunResult
 from lockstep.host.terminal import raw_mode
+from lockstep.host.trace_file import TraceFile
 from lockstep.machine.config import MachineConfig
 from lockstep.monitor.arbiter import DirectoryArbiter
 from lockstep.monitor.arbiter_directory import arbiter_directory
@@ -27,6 +28,7 @@ from lockstep.monitor.fleet import Fleet, HostHandle, prepare_message
 from lockstep.monitor.keyboard import Keyboard
 from lockstep.monitor.outcome import result_of
 from lockstep.monitor.protection import Protector
+from lockstep.monitor.recorder import Recorder
 from lockstep.monitor.supervisor import HostFailedError, Supervisor
 
 START_LIMIT_S = 120.0
@@ -56,9 +58,12 @@ class PairMonitor:
         if options.remote is not None:
             options.remote.wake = self._wake
         self.is_prepared = False
+        self.recorder: Recorder | None = None
+        if options.trace is not None:
+            self.recorder = Recorder(TraceFile(options.trace, config, options, epoch), self.supervisor)
         self.selector.register(self.wake_reader, selectors.EVENT_READ, None)
         self.selector.register(self.fleet.wire, selectors.EVENT_READ, None)
-        self.fleet.wire.send(prepare_message(config, options.typed, options.checks))
+        self.fleet.wire.send(prepare_message(config, options))
 
     def _wake(self) -> None:
         with contextlib.suppress(OSError):
@@ -73,6 +78,8 @@ class PairMonitor:
     def close(self) -> None:
         """Kill what is left and let go of everything."""
         self.fleet.close()
+        if self.recorder is not None:
+            self.recorder.close()
         self.console.close(GRACE_S)
         self.selector.close()
         os.close(self.wake_reader)
@@ -111,11 +118,26 @@ class PairMonitor:
             if self.console.failure is not None:
                 raise self.console.failure
             supervisor.tick(time.monotonic())
+            if self.recorder is not None:
+                self.recorder.tick(time.monotonic())
+        if self.recorder is not None:
+            self._finish_recording(self.recorder)
 
     def result(self) -> RunResult:
         """What the run came to."""
         left = len(self.executioner.schedule.left)
-        return result_of(self.supervisor, self.console.meter, left, time.monotonic())
+        result = result_of(self.supervisor, self.console.meter, left, time.monotonic())
+        if self.recorder is None:
+            return result
+        ended = self.supervisor.ending.ended
+        return self.recorder.file.end(result, None if ended is None else ended.position)
+
+    def _finish_recording(self, recorder: Recorder) -> None:
+        """What hosts still have for the trace comes in."""
+        deadline_s = time.monotonic() + GRACE_S
+        while not recorder.is_complete and time.monotonic() < deadline_s:
+            recorder.tick(time.monotonic())
+            self._poll(TICK_S)
 
     def _tick_s(self) -> float:
         at_s = self.executioner.next_at_s(self.supervisor)
@@ -154,6 +176,8 @@ class PairMonitor:
             return
         for message in messages:
             self.supervisor.hear(handle, message, time.monotonic())
+            if self.recorder is not None:
+                self.recorder.hear(handle, message)
 
     def _check_timeout(self) -> None:
         timeout_s, started_at_s = self.options.timeout_s, self.supervisor.started_at_s
