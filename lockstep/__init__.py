@@ -1,3 +1,41 @@
-"""lockstep: a guest machine that survives the death of its host."""
+"""lockstep: a guest machine that survives the death of its host.
+
+For scripts: `from lockstep import Machine, Pair, Trace` (docs/library.md).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lockstep.library.diff import Diff, diff
+    from lockstep.library.machine import Machine
+    from lockstep.library.snapshot import Snapshot
+    from lockstep.library.stop import Stop
 
 __version__ = "0.1.0"
+
+__all__ = ["Diff", "Machine", "Snapshot", "Stop", "diff"]
+
+_HOMES = {
+    "Diff": "lockstep.library.diff",
+    "Machine": "lockstep.library.machine",
+    "Snapshot": "lockstep.library.snapshot",
+    "Stop": "lockstep.library.stop",
+    "diff": "lockstep.library.diff",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what scripts use where they first use it: the command needs none of it, and is quick."""
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    """Names for scripts included."""
+    return sorted({*globals(), *__all__})

@@ -1,1 +1,1 @@
-"""What a script uses: machines, pairs and traces as objects."""
+"""For scripts: a machine to hold still and look into, a protected pair, a recorded run. docs/library.md shows them."""
