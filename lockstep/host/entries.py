@@ -6,8 +6,9 @@ import ctypes
 import struct
 
 from lockstep.host.divergence import MachinesDifferError
-from lockstep.log.entry import KIND_NAMES, Entry
+from lockstep.log.entry import CHECK, KIND_NAMES, Entry
 from lockstep.log.errors import FULL, raise_if_error
+from lockstep.machine.checks import compare_check
 from lockstep.machine.entries import take
 from lockstep.machine.machine import Machine
 from lockstep.machine.state import WIRE_BYTES
@@ -61,3 +62,12 @@ def check_place(machine: Machine, entry: Entry) -> None:
         raise MachinesDifferError(f"the position {of_entry}", str(entry.position), str(machine.position))
     if signed_pc(machine) != entry.pc:
         raise MachinesDifferError(f"the pc {of_entry}", f"{entry.pc & (1 << 64) - 1:#x}", f"{machine.pc:#x}")
+
+
+def check_entry(machine: Machine, entry: Entry) -> None:
+    """Raise `MachinesDifferError` unless the machine is what `entry` says that the primary was; CHECKs say most."""
+    check_place(machine, entry)
+    if entry.kind == CHECK:
+        difference = compare_check(machine.wires, entry.payload)
+        if difference is not None:
+            raise MachinesDifferError(difference.what, difference.expected, difference.actual)

@@ -6,11 +6,10 @@ from lockstep.errors import InternalError
 from lockstep.ft.following import Step, has_caught_up, next_step
 from lockstep.ft.roles import Event, Role
 from lockstep.host.divergence import MachinesDifferError
-from lockstep.host.entries import check_place
+from lockstep.host.entries import check_entry
 from lockstep.host.host import Host
 from lockstep.host.messages import CaughtUp, Injected
 from lockstep.log.entry import CHECK, END, Entry
-from lockstep.machine.checks import compare_check
 from lockstep.machine.machine import Stop
 from lockstep.machine.soft_error import SoftError, flip
 from lockstep.machine.state import NEVER
@@ -86,13 +85,10 @@ class Follow:
         return False
 
     def _apply(self, entry: Entry) -> None:
-        host, machine = self.host, self.host.machine
-        check_place(machine, entry)
+        host = self.host
         if entry.kind == CHECK:
             host.checks += 1
-            difference = compare_check(machine.wires, entry.payload)
-            if difference is not None:
-                raise MachinesDifferError(difference.what, difference.expected, difference.actual)
+        check_entry(host.machine, entry)
         host.take(entry.kind, entry.payload)
 
     def _wait(self) -> None:

@@ -114,13 +114,18 @@ class TraceReader:
 
     @property
     def last_position(self) -> int:
-        """Up to here all entries are in the trace: where a replay of it ends."""
-        return int(self.frames["frame"]["last_position"].max())
+        """Where a replay ends: all entries stamped below are in the trace."""
+        return int(self.frames["frame"]["last_position"][self._is_reached].max())
+
+    @property
+    def _is_reached(self) -> Any:
+        """Which frames are about a place such that all entries before it are in the trace."""
+        return self.frames["frame"]["first_ordinal"] <= self.entries_count
 
     @property
     def checkpoints(self) -> list[Checkpoint]:
         """All of them, in order. Only their bodies' checksums tell whether what is said here is right."""
-        (numbers,) = np.nonzero(self.frames["frame"]["kind"] == CHECKPOINT)
+        (numbers,) = np.nonzero((self.frames["frame"]["kind"] == CHECKPOINT) & self._is_reached)
         return [self._checkpoint(int(number)) for number in numbers]
 
     def checkpoint_body(self, checkpoint: Checkpoint) -> bytes:

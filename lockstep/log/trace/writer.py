@@ -73,7 +73,7 @@ class TraceWriter:
     ) -> None:
         """The machine at a quiet point; `ordinal` is the first entry's that is not applied yet.
 
-        That entry may be written later. All entries stamped below `position` must be in the trace already, or come.
+        Entries before that one may be written later; until they are, nobody starts from here.
         """
         self._frame(
             CHECKPOINT,
