@@ -175,8 +175,11 @@ class Host:
         """In the machine thread, at a quiet point: have the state written that was asked for."""
         descriptor, self.checkpoint_wanted = self.checkpoint_wanted, None
         if descriptor is not None:
-            with contextlib.suppress(OSError):  # the monitor asks for another one in time
-                self.checkpoint = fork_checkpoint(self.machine, descriptor, self.leave_to_child)
+            try:
+                with contextlib.suppress(OSError):  # the monitor asks for another one in time
+                    self.checkpoint = fork_checkpoint(self.machine, descriptor, self.leave_to_child)
+            finally:
+                os.close(descriptor)
 
     def forget_checkpoint(self) -> None:
         """This host goes live: others write checkpoints."""

@@ -12,7 +12,7 @@ from lockstep.host.entries import clock_payload, input_count, signed_pc, wire_ro
 from lockstep.host.host import Host
 from lockstep.host.messages import Cloned, Started
 from lockstep.host.options import CheckIntervals
-from lockstep.host.pace import Pace
+from lockstep.host.pace import LAG_NS_MAX, Pace
 from lockstep.host.transfer import send_state
 from lockstep.log.entry import CHECK, CLOCK, END, INPUT, Entry
 from lockstep.machine.checks import PAGE_BYTES, make_check
@@ -35,7 +35,7 @@ class Lead:
         self.host = host
         pages = host.machine.wires.ram.nbytes // PAGE_BYTES
         self.checks = CheckSchedule(checks, pages, time.monotonic())
-        self.pace = Pace(host.machine, sets_rtc=False) if host.machine.config.clock == "host" else None
+        self.pace = Pace(host.machine) if host.machine.config.clock == "host" else None
 
     def step(self) -> None:
         """Run until something stops the machine, and deal with that."""
@@ -162,8 +162,8 @@ class Lead:
         if self.pace is None:
             return
         machine = self.host.machine
-        lag_ns = self.pace.real_ns - machine.guest_ns
-        if lag_ns > CLOCK_EVERY_NS // 4:
+        lag_ns = self.pace.lag_ns
+        if lag_ns > LAG_NS_MAX:
             self.append(CLOCK, clock_payload(int(machine.board["time_offset_ns"]) + lag_ns))
         elif self.pace.ahead_s:
             self._publish()
@@ -181,7 +181,7 @@ class Lead:
             if is_due or is_wanted:
                 break
             self._check_if_due()
-        lag_ns = pace.real_ns - machine.guest_ns
+        lag_ns = pace.lag_ns
         if is_due and lag_ns > 0:
             self.append(CLOCK, clock_payload(int(machine.board["time_offset_ns"]) + lag_ns))
 

@@ -1,15 +1,9 @@
-"""Live console input: from a file descriptor, through a mailbox, onto the machine's wire."""
+"""Live console input: from a file descriptor into a mailbox."""
 
 from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING
-
-import numpy as np
-
-if TYPE_CHECKING:
-    from lockstep.machine.machine import Machine
 
 MAILBOX_BYTES_MAX = 1 << 16
 
@@ -42,18 +36,6 @@ class Mailbox:
     def __bool__(self) -> bool:
         """Whether anything waits."""
         return bool(self._waiting)
-
-
-def put_on_wire(mailbox: Mailbox, machine: Machine) -> bool:
-    """Move what fits from `mailbox` to the wire of `machine`, which isn't running; whether anything moved."""
-    board = machine.board
-    wire = board["wire"]
-    head, tail = int(board["wire_head"]), int(board["wire_tail"])
-    data = mailbox.take(len(wire) - (tail - head))
-    if data:
-        wire[(tail + np.arange(len(data))) % len(wire)] = np.frombuffer(data, np.uint8)
-        board["wire_tail"] = tail + len(data)
-    return bool(data)
 
 
 def read_available(descriptor: int, count: int) -> bytes | None:

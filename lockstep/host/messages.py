@@ -168,14 +168,21 @@ class RecordingStopped(Message):
     """All that this host took of the log until it was told to stop recording was sent."""
 
 
-class Checkpointed(Message):
-    """The state that was asked for is written; `ordinal` is the number of the next entry. Or it failed."""
+class Place(msgspec.Struct, frozen=True):
+    """Where in the run a machine stands."""
 
     ordinal: int
+    """Of the next log entry."""
     position: int
     icount: int
     console_bytes: int
     at_s: float
+
+
+class Checkpointed(Message):
+    """The state that was asked for is written, as it was at `place`; or that failed."""
+
+    place: Place
     is_whole: bool
 
 

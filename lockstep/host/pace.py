@@ -16,32 +16,32 @@ SLICE_POSITIONS = 2_000_000
 """How far a guest may run before its time is looked at: 2 ms of guest time."""
 AHEAD_NS_MAX = 20_000_000
 """How far guest time may run ahead before the guest waits: what it gains in quick parts it spends in slow ones."""
+LAG_NS_MAX = 1_000_000
+"""How far guest time may lag before a guest that runs is told."""
 NS_PER_S = 1_000_000_000
 
 
 class Pace:
     """Real time since the guest's start, and what it asks of the guest."""
 
-    def __init__(self, machine: Machine, *, sets_rtc: bool = True) -> None:
-        """Start now: guest time goes on from what it is, at the pace of real time.
-
-        With `sets_rtc` the RTC shows the host's time; that is input, so a pair decides it elsewhere.
-        """
+    def __init__(self, machine: Machine) -> None:
+        """Start now: guest time goes on from what it is, at the pace of real time."""
         self._machine = machine
         self._start_ns = time.monotonic_ns() - machine.guest_ns
-        if sets_rtc:
-            machine.board["rtc_epoch_ns"] = time.time_ns() - machine.guest_ns
 
     @property
     def real_ns(self) -> int:
         """Real time since the start."""
         return time.monotonic_ns() - self._start_ns
 
+    @property
+    def lag_ns(self) -> int:
+        """How far guest time is behind real time; below 0 if it is ahead."""
+        return self.real_ns - self._machine.guest_ns
+
     def catch_up(self) -> None:
-        """Move guest time forward to real time, never backward."""
-        lag_ns = self.real_ns - self._machine.guest_ns
-        if lag_ns > 0:
-            self._machine.board["time_offset_ns"] += lag_ns
+        """Move guest time forward to real time, never backward, on a machine whose log nobody keeps."""
+        self._machine.board["time_offset_ns"] += max(self.lag_ns, 0)
 
     @property
     def ahead_s(self) -> float:

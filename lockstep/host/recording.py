@@ -86,13 +86,4 @@ class Recording:
         if checkpoint is None or (is_whole := is_written(checkpoint)) is None:
             return
         self.host.checkpoint = None
-        self.host.send(
-            m.Checkpointed(
-                ordinal=checkpoint.ordinal,
-                position=checkpoint.position,
-                icount=checkpoint.icount,
-                console_bytes=checkpoint.console_bytes,
-                at_s=checkpoint.at_s,
-                is_whole=is_whole,
-            )
-        )
+        self.host.send(m.Checkpointed(place=checkpoint.place, is_whole=is_whole))

@@ -16,7 +16,9 @@ from lockstep.errors import InternalError
 from lockstep.host.live_input import read_available
 from lockstep.host.options import RunOptions
 from lockstep.host.result import OUTCOME_EXIT_CODES, RunResult
+from lockstep.host.solo_recorder import SoloRecorder
 from lockstep.host.terminal import EscapeFilter, is_ours, raw_mode
+from lockstep.host.trace_file import TraceFile
 from lockstep.host.worker import Worker
 from lockstep.machine.config import MachineConfig
 from lockstep.machine.loader.place import BootPlan
@@ -36,19 +38,33 @@ def run_solo(config: MachineConfig, options: RunOptions, plan: BootPlan | None =
     For the main thread only: it is where signals are heard. `plan` saves reading the guest's files again.
     """
     machine = Machine(config, typed=options.typed, plan=plan)
+    if config.clock == "host":
+        machine.board["rtc_epoch_ns"] = time.time_ns()
+    recorder = _recorder(machine, config, options)
     awake_reader, awake_writer = os.pipe()
     os.set_blocking(awake_writer, False)
     try:
-        worker = Worker(machine, options, done=lambda: _poke(awake_writer))
+        worker = Worker(machine, options, lambda: _poke(awake_writer), recorder)
         with raw_mode(options.live_input), _signals_end(worker, awake_writer):
             worker.start()
-            _attend(worker, options, awake_reader)
-        return _result(worker)
+            _attend(worker, options, awake_reader, recorder)
+        result = _result(worker)
+        return result if recorder is None else recorder.end(result)
     finally:
+        if recorder is not None:
+            recorder.close()
         os.close(awake_reader)
         # Not closed: a worker that hangs in a write may still poke it, and it could be another file by then.
         if not worker.is_alive():
             os.close(awake_writer)
+
+
+def _recorder(machine: Machine, config: MachineConfig, options: RunOptions) -> SoloRecorder | None:
+    """Starts the trace, if one is wanted."""
+    if options.trace is None:
+        return None
+    epoch_ns = int(machine.board["rtc_epoch_ns"]) if config.clock == "host" else None
+    return SoloRecorder(TraceFile(options.trace, config, options, epoch_ns), machine)
 
 
 def _poke(descriptor: int) -> None:
@@ -73,7 +89,7 @@ def _signals_end(worker: Worker, awake_writer: int) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _attend(worker: Worker, options: RunOptions, awake_reader: int) -> None:
+def _attend(worker: Worker, options: RunOptions, awake_reader: int, recorder: SoloRecorder | None) -> None:
     """Serve `worker` until its machine has stopped, or hangs in a write when it is to end."""
     timeout_at_s = time.monotonic() + options.timeout_s if options.timeout_s is not None else None
     give_up_at_s: float | None = None
@@ -83,6 +99,8 @@ def _attend(worker: Worker, options: RunOptions, awake_reader: int) -> None:
         now_s = time.monotonic()
         if timeout_at_s is not None and now_s >= timeout_at_s:
             worker.end("timeout")
+        if recorder is not None:
+            recorder.tick(now_s)
         if worker.ending:
             give_up_at_s = give_up_at_s or now_s + GRACE_S
             if now_s >= give_up_at_s:

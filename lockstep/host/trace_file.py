@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import os
 import queue
+import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import BinaryIO
 
 from lockstep import __version__
 from lockstep.errors import UsageError
+from lockstep.host.messages import Place
 from lockstep.host.options import OpenTrace, RunOptions, TraceOptions
 from lockstep.host.result import RunResult
 from lockstep.log.trace.coding import EntryBatch
@@ -70,16 +72,23 @@ class TraceFile:
         self.next_ordinal += batch.count
         self._jobs.put(lambda: self._written.entries(first_ordinal, batch, wall_ns))
 
-    def checkpoint(
-        self, ordinal: int, position: int, icount: int, console_bytes: int, wall_ns: int, body: BinaryIO
-    ) -> None:
-        """A state of the machine; `body` is closed once it was read."""
+    def open_checkpoint(self) -> BinaryIO | None:
+        """A file for a state of the machine, beside the trace and without a name; None: there is no room for one."""
+        try:
+            return tempfile.TemporaryFile(dir=self.trace.options.path.absolute().parent)
+        except OSError:
+            return None  # if the disk is full the trace itself will say so
+
+    def checkpoint(self, place: Place, wall_ns: int, state: BinaryIO) -> None:
+        """The machine's state at `place`, in a file that is closed once it was read."""
 
         def write() -> None:
-            with body:
-                body.seek(0)
-                state = body.read()
-            self._written.checkpoint(ordinal, position, icount, console_bytes, wall_ns, state)
+            with state:
+                state.seek(0)
+                body = state.read()
+            self._written.checkpoint(
+                place.ordinal, place.position, place.icount, place.console_bytes, wall_ns, body
+            )
 
         self._jobs.put(write)
 

@@ -9,20 +9,32 @@ import threading
 import time
 from collections.abc import Callable
 
-from lockstep.host.live_input import Mailbox, put_on_wire
+from lockstep.host.entries import clock_payload, take_entry, wire_room
+from lockstep.host.live_input import Mailbox
 from lockstep.host.options import RunOptions
-from lockstep.host.pace import SLICE_POSITIONS, Pace
+from lockstep.host.pace import LAG_NS_MAX, SLICE_POSITIONS, Pace
 from lockstep.host.result import ConsoleMeter
+from lockstep.host.solo_recorder import SoloRecorder
+from lockstep.log.entry import CHECK, CLOCK, END, INPUT
+from lockstep.machine.checks import make_check
 from lockstep.machine.devices.finisher import KIND_EXIT
 from lockstep.machine.machine import Machine, Stop
 from lockstep.machine.state import NEVER
+
+TAPE_WAIT_S = 0.005
 
 
 class Worker(threading.Thread):
     """Runs `machine` until it ends by itself, fails, or is told to end."""
 
-    def __init__(self, machine: Machine, options: RunOptions, done: Callable[[], None]) -> None:
-        """`done` is called in this thread when the machine has stopped for good."""
+    def __init__(
+        self,
+        machine: Machine,
+        options: RunOptions,
+        done: Callable[[], None],
+        recorder: SoloRecorder | None = None,
+    ) -> None:
+        """`done` is called in this thread when the machine has stopped for good. `recorder`: the run is traced."""
         # A daemon: one that hangs in a write to a stuck console must not keep the process.
         super().__init__(name="machine", daemon=True)
         self.machine = machine
@@ -34,6 +46,7 @@ class Worker(threading.Thread):
         self.is_parked = False
         self.is_writing = False
         self._options = options
+        self._recorder = recorder
         self._done = done
         self.ending = ""
         """The outcome with which the run is to end; empty: it may go on."""
@@ -44,7 +57,10 @@ class Worker(threading.Thread):
         """Whether a running machine had better come back for a moment."""
         has_output = self.machine.board["console_bytes"] != self.machine.control["console_drained"]
         is_paced = self.machine.config.clock != "virtual"
-        return not self.is_parked and not self.is_writing and bool(has_output or is_paced or self.mailbox)
+        is_wanted = has_output or is_paced or self.mailbox
+        if self._recorder is not None:
+            is_wanted = is_wanted or self._recorder.is_hungry
+        return not self.is_parked and not self.is_writing and bool(is_wanted)
 
     def end(self, outcome: str) -> None:
         """From any thread: stop at the next natural block. The first outcome counts."""
@@ -69,25 +85,53 @@ class Worker(threading.Thread):
     def _run_virtual(self) -> None:
         start_s = time.monotonic()
         while not self.outcome:
-            stop = self.machine.run(limit=self._limit())
+            stop = self._run(self._limit())
             self.wall_s = time.monotonic() - start_s
             self._attend(stop)
 
     def _run_paced(self) -> None:
         pace = Pace(self.machine)
         while not self.outcome:
-            stop = self.machine.run(limit=min(self._limit(), self.machine.position + SLICE_POSITIONS))
+            stop = self._run(min(self._limit(), self.machine.position + SLICE_POSITIONS))
             self.wall_s = pace.real_ns / 1e9
             self._attend(stop)
             if self.outcome:
                 return
-            if stop == Stop.PARKED and not self._has_input_for_guest():
+            if stop == Stop.PARKED and not self._take_input():
                 self.is_parked = True
                 self._wake.wait(pace.until_event_s)
                 self.is_parked = False
             elif pace.ahead_s:
                 self._wake.wait(pace.ahead_s)
-            pace.catch_up()
+            lag_ns = pace.lag_ns
+            if lag_ns > (0 if stop == Stop.PARKED else LAG_NS_MAX):
+                self._take(CLOCK, clock_payload(int(self.machine.board["time_offset_ns"]) + lag_ns))
+
+    def _run(self, limit: int) -> Stop:
+        """Run to `limit` or to what else stops the machine; make the check and the checkpoint that the trace wants."""
+        machine, recorder = self.machine, self._recorder
+        if recorder is None:
+            return machine.run(limit=limit)
+        before = machine.position
+        is_due = recorder.checks.is_due(time.monotonic())
+        stop = machine.run(
+            limit=min(limit, before + 1) if is_due else limit, stop_when_quiet=recorder.wants_checkpoint
+        )
+        # Only who ran into its limit stands where a replay stops for an entry: not where it was kicked.
+        if is_due and stop == Stop.REACHED and machine.position > before:
+            first_page, pages = recorder.checks.take(time.monotonic())
+            self._take(CHECK, make_check(machine.wires, first_page, pages))
+        elif stop == Stop.QUIET:
+            recorder.write_checkpoint()
+        elif stop in (Stop.FINISHED, Stop.IDLE):
+            self._take(END, b"")
+        return stop
+
+    def _take(self, kind: int, payload: bytes) -> None:
+        """Let a log entry take effect, once the trace has room for it."""
+        while self._recorder is not None and not self._recorder.tape.has_room(len(payload)):
+            self._wake.wait(TAPE_WAIT_S)
+        take_entry(self.machine, kind, payload)
 
     def _limit(self) -> int:
         """Where to stop next for --max-icount: traps move positions too, so one stop may not be enough."""
@@ -95,16 +139,20 @@ class Worker(threading.Thread):
             return NEVER
         return self.machine.position + max(self._options.max_icount - self.machine.icount, 0)
 
-    def _has_input_for_guest(self) -> bool:
-        """Input that came while the machine parked."""
-        return put_on_wire(self.mailbox, self.machine)
+    def _take_input(self) -> bool:
+        """Give the machine the input that came; whether there was any."""
+        data = self.mailbox.take(wire_room(self.machine))
+        if data:
+            self._take(INPUT, data)
+        return bool(data)
 
     def _attend(self, stop: Stop) -> None:
         """What is due between two runs."""
         # In this order: what is set after the clearing is noticed the next time.
         self._wake.clear()
         self.machine.clear_kick()
-        put_on_wire(self.mailbox, self.machine)
+        if stop not in (Stop.FINISHED, Stop.IDLE):
+            self._take_input()
         self._write_console()
         if stop == Stop.FINISHED:
             # A reset powers off as well: nobody starts the machine again.

@@ -85,7 +85,9 @@ class Runner:
     def _pace(self) -> Pace | None:
         if self.machine.config.clock == "virtual" or self.course is not None:
             return None
-        return Pace(self.machine, sets_rtc=self.machine.position == 0)
+        if self.machine.position == 0:
+            self.machine.board["rtc_epoch_ns"] = time.time_ns()
+        return Pace(self.machine)
 
     def _slice(self, goal: Goal, *, paced: bool) -> CoreStop | None:
         machine = self.machine

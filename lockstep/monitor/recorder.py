@@ -6,19 +6,15 @@ gone or has sent all it had: so what arrives is one sequence of entries, each on
 
 from __future__ import annotations
 
-import contextlib
-import tempfile
 import time
 from typing import BinaryIO
 
 from lockstep.host import messages as m
+from lockstep.host.checkpointing import CheckpointSchedule
 from lockstep.host.trace_file import TraceFile
 from lockstep.log.trace.coding import EntryBatch
 from lockstep.monitor.parties import Host
 from lockstep.monitor.supervisor import Supervisor
-
-CHECKPOINT_SHARE = 1 / 8
-"""Of the time since the start: how far apart checkpoints are in a long run. So their number grows slowly."""
 
 
 class Recorder:
@@ -32,7 +28,7 @@ class Recorder:
         self._is_stopping = False
         self._writing: tuple[Host, BinaryIO] | None = None
         """A state that a host was asked for."""
-        self._checkpoint_asked_at_s: float | None = None
+        self._schedule: CheckpointSchedule | None = None
 
     def hear(self, host: Host, message: m.AnyMessage) -> None:
         """`host` said something; what isn't about the trace is none of this."""
@@ -93,40 +89,28 @@ class Recorder:
         return 0 if started_at_s is None else max(int((at_s - started_at_s) * 1e9), 0)
 
     def _ask_for_checkpoint(self, now_s: float) -> None:
-        supervisor, every_s = self._supervisor, self.file.trace.options.checkpoint_every_s
+        supervisor = self._supervisor
         host, started_at_s = supervisor.protector.secondary, supervisor.started_at_s
-        if every_s is None or started_at_s is None or supervisor.ending.ended is not None:
+        if started_at_s is None or supervisor.ending.ended is not None:
             return
-        if self._writing is not None:
-            if self._writing[0] is self._on_duty:
-                return
+        if self._writing is not None and self._writing[0] is not self._on_duty:
             self._forget_checkpoint()
-        last_s = self._checkpoint_asked_at_s or started_at_s
-        if now_s - last_s < max(every_s, (now_s - started_at_s) * CHECKPOINT_SHARE):
+        if self._schedule is None:
+            self._schedule = CheckpointSchedule(self.file.trace.options.checkpoint_every_s, started_at_s)
+        if self._writing is not None or host is None or host is not self._on_duty or self._is_stopping:
             return
-        if host is not None and host is self._on_duty and not self._is_stopping:
-            self._checkpoint_asked_at_s = now_s
-            with contextlib.suppress(OSError):  # a full disk: the trace itself will say so
-                file = tempfile.TemporaryFile(dir=self.file.trace.options.path.absolute().parent)  # noqa: SIM115 - it stays open for a host
-                self._writing = host, file
-                host.send(m.Checkpoint(), (file.fileno(),))
+        if self._schedule.take(now_s) and (state := self.file.open_checkpoint()) is not None:
+            self._writing = host, state
+            host.send(m.Checkpoint(), (state.fileno(),))
 
     def _end_checkpoint(self, host: Host, message: m.Checkpointed) -> None:
         if self._writing is None or self._writing[0] is not host:
             return
-        _, file = self._writing
-        self._writing = None
-        if not message.is_whole:
-            file.close()
-            return
-        self.file.checkpoint(
-            message.ordinal,
-            message.position,
-            message.icount,
-            message.console_bytes,
-            self._wall_ns(message.at_s),
-            file,
-        )
+        (_, state), self._writing = self._writing, None
+        if message.is_whole:
+            self.file.checkpoint(message.place, self._wall_ns(message.place.at_s), state)
+        else:
+            state.close()
 
     def _forget_checkpoint(self) -> None:
         if self._writing is not None:

@@ -31,7 +31,7 @@ class LiveSubject(Subject):
     def __init__(self, machine: Machine) -> None:
         """Guest time starts now."""
         super().__init__(machine)
-        self._pace = Pace(machine, sets_rtc=False)
+        self._pace = Pace(machine)
         self._typed = bytearray()
         self._stamped: list[Entry] = []
         self._sequence = 0
