@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lockstep.library.diff import Diff, diff
     from lockstep.library.machine import Machine
+    from lockstep.library.pair import Pair
     from lockstep.library.snapshot import Snapshot
     from lockstep.library.stop import Stop
 
 __version__ = "0.1.0"
 
-__all__ = ["Diff", "Machine", "Snapshot", "Stop", "diff"]
+__all__ = ["Diff", "Machine", "Pair", "Snapshot", "Stop", "diff"]
 
 _HOMES = {
     "Diff": "lockstep.library.diff",
     "Machine": "lockstep.library.machine",
+    "Pair": "lockstep.library.pair",
     "Snapshot": "lockstep.library.snapshot",
     "Stop": "lockstep.library.stop",
     "diff": "lockstep.library.diff",

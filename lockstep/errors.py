@@ -6,6 +6,7 @@
     +-- NoHostError     121    no host is left to run the guest
     +-- InternalError   125    lockstep itself failed
     |   +-- LogError           the log is foreign, torn or out of order
+    +-- WaitError       124    what a script waited for didn't come
     +-- GuestError      126    the guest can't be run
         +-- TraceError         a trace can't be read, or isn't of this guest
 
@@ -55,3 +56,9 @@ class GuestError(LockstepError):
 
 class TraceError(GuestError):
     """A trace can't be used: none at all, of a foreign version, damaged, or of another guest."""
+
+
+class WaitError(LockstepError):
+    """What a script waited for didn't come: the time is over, or the run is."""
+
+    exit_code = 124

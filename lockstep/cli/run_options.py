@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lockstep.cli.crashes import parse_crash, parse_crash_every
 from lockstep.errors import UsageError
 from lockstep.host.options import CheckIntervals, RunOptions, TraceOptions
 from lockstep.machine.quantities import parse_duration, parse_icount
+from lockstep.monitor.crash_text import parse_crash, parse_crash_every
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ import os
 import selectors
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from lockstep.errors import InternalError
@@ -198,10 +198,18 @@ def _signals(monitor: PairMonitor) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def run_pair(config: MachineConfig, options: RunOptions) -> RunResult:
-    """Run the guest of `config` protected: a primary, a secondary, and this process as their monitor."""
+def run_pair(
+    config: MachineConfig,
+    options: RunOptions,
+    built: Callable[[PairMonitor], None] = lambda monitor: None,
+) -> RunResult:
+    """Run the guest of `config` protected: a primary, a secondary, and this process as their monitor.
+
+    `built` gets the monitor before it starts, to look at from another thread.
+    """
     with arbiter_directory() as directory:
         monitor = PairMonitor(config, options, directory)
+        built(monitor)
         try:
             with raw_mode(options.live_input), _signals(monitor):
                 monitor.start()

@@ -1,8 +1,8 @@
 import pytest
 
-from lockstep.cli.crashes import parse_crash, parse_crash_every
 from lockstep.errors import UsageError
 from lockstep.host.options import Crash
+from lockstep.monitor.crash_text import parse_crash, parse_crash_every
 
 
 @pytest.mark.parametrize(
