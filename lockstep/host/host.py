@@ -135,6 +135,11 @@ class Host:
         with self.channel_lock:
             return 0 if self.channel is None else self.channel.ring.horizon()
 
+    def acknowledged(self) -> int | None:
+        """How far the secondary has run; None without a channel."""
+        with self.channel_lock:
+            return None if self.channel is None else self.channel.ring.acknowledged()
+
     def end(self, stop: Stop | str) -> None:
         """The machine has come to its end, or is made to stop for good."""
         machine = self.machine

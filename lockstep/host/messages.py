@@ -283,6 +283,12 @@ class Beat(Message):
     behind_positions: int
     checks: int = 0
     """How often it compared itself with its primary."""
+    log: dict[str, int] = {}
+    """Log entries taken since the guest's start, by kind."""
+    log_bytes: int = 0
+    """Their payloads."""
+    interval_ms: float | None = None
+    """Of a primary: how long ago it was where its secondary is now, on average since the last beat."""
 
 
 class Ended(Message):

@@ -23,26 +23,47 @@ class Crash:
     """Seconds since start."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Order:
+    """Something that is wanted of a running pair."""
+
+    what: str
+    """`primary` or `secondary`: that one is to die. Or `protect`, or `stop`."""
+    by: str = ""
+    """Who wants it."""
+
+
 class Remote:
     """Acts on a running pair from another thread."""
 
     def __init__(self) -> None:
         """Nothing is wanted yet."""
-        self._victims: deque[str] = deque()
+        self._orders: deque[Order] = deque()
         self.wake: Callable[[], None] = lambda: None
         """Set by the monitor: makes it look."""
 
-    def crash(self, who: str) -> None:
-        """Kill the `primary` or the `secondary` now."""
-        self._victims.append(who)
+    def crash(self, who: str, by: str = "") -> None:
+        """Kill the `primary` or the `secondary` now. `by` says who wants that, for the journal."""
+        self._order(Order(who, by))
+
+    def protect(self, by: str = "") -> None:
+        """Make a new secondary now, if one is missing and its making was put off."""
+        self._order(Order("protect", by))
+
+    def stop(self, by: str = "") -> None:
+        """End the run as an interrupt does."""
+        self._order(Order("stop", by))
+
+    def _order(self, order: Order) -> None:
+        self._orders.append(order)
         self.wake()
 
-    def take_victims(self) -> list[str]:
-        """For the monitor: whom to kill."""
-        victims = []
-        while self._victims:
-            victims.append(self._victims.popleft())
-        return victims
+    def take_orders(self) -> list[Order]:
+        """For the monitor: what is wanted, in order."""
+        orders = []
+        while self._orders:
+            orders.append(self._orders.popleft())
+        return orders
 
 
 @dataclasses.dataclass(frozen=True)

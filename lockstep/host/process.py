@@ -21,11 +21,13 @@ from lockstep.host.channel import (
     listen,
 )
 from lockstep.host.divergence import MachinesDifferError, divergence_message
+from lockstep.host.entries import entry_counts
 from lockstep.host.follow import Follow
 from lockstep.host.host import Host
 from lockstep.host.lead import Lead
 from lockstep.host.options import CheckIntervals
 from lockstep.host.recording import Recording
+from lockstep.host.trailing import Trailing
 from lockstep.host.transfer import receive_state
 from lockstep.log.shared import SharedRing
 from lockstep.machine.machine import Machine
@@ -62,6 +64,7 @@ class HostProcess:
         self.max_icount: int | None = None
         self.is_traced = is_traced
         self.recording: Recording | None = None
+        self.trailing = Trailing()
 
     def run(self) -> None:
         """Serve until the monitor goes away."""
@@ -283,6 +286,8 @@ class HostProcess:
 
     def _tick(self, host: Host) -> None:
         now_s = time.monotonic()
+        if host.member.speaks:
+            self.trailing.look(now_s, host.machine.position, host.acknowledged())
         if now_s >= self.next_beat_s:
             self.next_beat_s = now_s + BEAT_S
             position = host.machine.position
@@ -293,6 +298,9 @@ class HostProcess:
                     position=position,
                     behind_positions=behind,
                     checks=host.checks,
+                    log=entry_counts(host.machine),
+                    log_bytes=int(host.machine.control["entry_bytes"]),
+                    interval_ms=self.trailing.take_mean_ms(),
                 )
             )
             self._reap(host)

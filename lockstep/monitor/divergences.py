@@ -22,6 +22,7 @@ class Divergences:
         self.mismatched = 0
         self.first: dict[str, Any] | None = None
         """The report's `divergence`."""
+        self.last: dict[str, Any] | None = None
 
     @property
     def compared(self) -> int:
@@ -38,7 +39,7 @@ class Divergences:
         self.mismatched += 1
         fields = ("icount", "pc", "what", "expected", "actual", "disassembly")
         divergence = {field: getattr(message, field) for field in fields}
-        self.first = self.first or divergence
+        self.first, self.last = self.first or divergence, divergence
         return f"the two machines differ at icount {message.icount}, pc {message.pc:#x}: {message.what}"
 
     def overrule(self, text: str, *, is_over: bool) -> None:

@@ -31,7 +31,6 @@ class HostHandle(Host):
     """One host process."""
 
     wire: m.Wire
-    pid: int | None = None
     pidfd: int | None = None
 
     def kill(self) -> None:

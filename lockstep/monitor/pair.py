@@ -10,25 +10,29 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from lockstep.errors import InternalError
+from lockstep.errors import InternalError, LockstepError
 from lockstep.host import messages as m
 from lockstep.host.channel import new_secret
-from lockstep.host.options import RunOptions
+from lockstep.host.options import Remote, RunOptions
 from lockstep.host.result import RunResult
 from lockstep.host.terminal import raw_mode
 from lockstep.host.trace_file import TraceFile
 from lockstep.machine.config import MachineConfig
+from lockstep.machine.loader.place import guest_name
 from lockstep.monitor.arbiter import DirectoryArbiter
 from lockstep.monitor.arbiter_directory import arbiter_directory
 from lockstep.monitor.console import ConsoleWriter
 from lockstep.monitor.divergences import Divergences
 from lockstep.monitor.ending import GRACE_S
-from lockstep.monitor.executioner import Executioner
+from lockstep.monitor.executioner import Executioner, obey
 from lockstep.monitor.fleet import Fleet, HostHandle, prepare_message
 from lockstep.monitor.keyboard import Keyboard
+from lockstep.monitor.observation import Observation
 from lockstep.monitor.outcome import result_of
 from lockstep.monitor.protection import Protector
 from lockstep.monitor.recorder import Recorder
+from lockstep.monitor.start_and_end import end_data, end_text, start_data
+from lockstep.monitor.status import Observer
 from lockstep.monitor.supervisor import HostFailedError, Supervisor
 
 START_LIMIT_S = 120.0
@@ -38,8 +42,10 @@ TICK_S = 0.02
 class PairMonitor:
     """One pair, from start to end."""
 
-    def __init__(self, config: MachineConfig, options: RunOptions, directory: Path) -> None:
-        """Start the fork server; nothing runs yet."""
+    def __init__(
+        self, config: MachineConfig, options: RunOptions, directory: Path, observer: Observer | None = None
+    ) -> None:
+        """Start the fork server; nothing runs yet. `observer` gets what it can look at and act on the pair by."""
         self.options = options
         self.selector = selectors.PollSelector()  # epoll can't watch a regular file or /dev/null
         self.fleet = Fleet(directory, spawning=self._watch, forgetting=self._unwatch)
@@ -55,10 +61,18 @@ class PairMonitor:
         self.supervisor = Supervisor(self.fleet, protector, self.console, options.max_icount, divergences)
         self.executioner = Executioner(options)
         self.keyboard = Keyboard(options.live_input, protector.source, self.selector)
-        if options.remote is not None:
-            options.remote.wake = self._wake
+        self.remote = options.remote or Remote()
+        self.remote.wake = self._wake
+        name = guest_name(config)
+        self.observation = Observation(name, config, options, self.supervisor, self.remote)
+        self.journal = protector.journal
+        self.journal.now_s = time.monotonic()
+        if observer is not None:
+            observer(self.observation)
+        self.journal.note("start", f"{name} is to run on a pair", **start_data(name, config, options))
         self.is_prepared = False
         self.recorder: Recorder | None = None
+        self._has_trace_trouble = False
         if options.trace is not None:
             self.recorder = Recorder(TraceFile(options.trace, config, options, epoch), self.supervisor)
         self.selector.register(self.wake_reader, selectors.EVENT_READ, None)
@@ -114,12 +128,15 @@ class PairMonitor:
                 self._hear(self.fleet.hosts.get(host.number))
                 supervisor.give_up(host, time.monotonic())
             self._check_timeout()
+            obey(self.remote, self.executioner, supervisor, time.monotonic())
             self.executioner.act(supervisor, time.monotonic())
             if self.console.failure is not None:
                 raise self.console.failure
             supervisor.tick(time.monotonic())
+            self.observation.tick(time.monotonic())
             if self.recorder is not None:
                 self.recorder.tick(time.monotonic())
+                self._note_trace_trouble(self.recorder.file)
         if self.recorder is not None:
             self._finish_recording(self.recorder)
 
@@ -127,10 +144,19 @@ class PairMonitor:
         """What the run came to."""
         left = len(self.executioner.schedule.left)
         result = result_of(self.supervisor, self.console.meter, left, time.monotonic())
-        if self.recorder is None:
-            return result
-        ended = self.supervisor.ending.ended
-        return self.recorder.file.end(result, None if ended is None else ended.position)
+        if self.recorder is not None:
+            ended = self.supervisor.ending.ended
+            result = self.recorder.file.end(result, None if ended is None else ended.position)
+            self._note_trace_trouble(self.recorder.file)
+        self.journal.now_s = time.monotonic()
+        self.journal.note("end", end_text(result), **end_data(result))
+        return result
+
+    def _note_trace_trouble(self, file: TraceFile) -> None:
+        if file.trouble is not None and not self._has_trace_trouble:
+            self._has_trace_trouble = True
+            text = f"the trace ends before the run: {file.trouble}"
+            self.journal.note("trace-trouble", text, path=str(file.trace.options.path), trouble=file.trouble)
 
     def _finish_recording(self, recorder: Recorder) -> None:
         """What hosts still have for the trace comes in."""
@@ -202,18 +228,23 @@ def run_pair(
     config: MachineConfig,
     options: RunOptions,
     built: Callable[[PairMonitor], None] = lambda monitor: None,
+    *,
+    observer: Observer | None = None,
 ) -> RunResult:
     """Run the guest of `config` protected: a primary, a secondary, and this process as their monitor.
 
-    `built` gets the monitor before it starts, to look at from another thread.
+    Before it starts, `observer` gets a `StatusSource`, and `built` the monitor itself.
     """
     with arbiter_directory() as directory:
-        monitor = PairMonitor(config, options, directory)
+        monitor = PairMonitor(config, options, directory, observer)
         built(monitor)
         try:
             with raw_mode(options.live_input), _signals(monitor):
                 monitor.start()
                 monitor.run()
                 return monitor.result()
+        except LockstepError as error:
+            monitor.journal.note("end", f"the run fails: {error}", outcome="error", exit_code=error.exit_code)
+            raise
         finally:
             monitor.close()

@@ -22,6 +22,8 @@ class Host:
     ended: m.Ended | None = None
     crash_armed: bool = False
     is_told_to_end: bool = False
+    pid: int | None = None
+    """Its process; None while it is being forked, and for one that is none."""
 
     def send(self, message: m.Message, descriptors: tuple[int, ...] = ()) -> None:
         """Send; never fails. That a host is gone is noticed where its connection ends."""

@@ -14,6 +14,7 @@ from lockstep.ft.source import SourceLedger
 from lockstep.ft.status import Protection
 from lockstep.host import messages as m
 from lockstep.monitor.arbiter import Arbiter, ArbiterError, Record, set_secondary, win
+from lockstep.monitor.journal import Journal
 from lockstep.monitor.parties import Fleet, Host
 
 RETRY_S = 0.5
@@ -59,7 +60,8 @@ class Protector:
         self.source = SourceLedger()
         self.rtc_epoch_ns = rtc_epoch_ns
         self.secret = secret
-        self.status = Protection.STARTING
+        self.journal = Journal()
+        self._status = Protection.STARTING
         self.primary: Host | None = None
         self.secondary: Host | None = None
         self.reprotection: Reprotection | None = None
@@ -75,6 +77,16 @@ class Protector:
         """Why no secondary can be made just now."""
         self._failures_in_a_row = 0
         self._retry_at_s = 0.0
+
+    @property
+    def status(self) -> Protection:
+        """Whether the guest survives the death of its host."""
+        return self._status
+
+    @status.setter
+    def status(self, status: Protection) -> None:
+        self._status = status
+        self.journal.note_protection(status.value, is_protected=status is Protection.PROTECTED)
 
     # Start.
 
@@ -180,6 +192,8 @@ class Protector:
 
     def _put_off(self, making: Reprotection, trouble: str) -> None:
         """The new secondary comes to nothing: the guest goes on as it is, and another one is made, if need be later."""
+        if trouble and trouble != self.trouble:
+            self.journal.note("no-secondary", f"no secondary can be made: {trouble}", trouble=trouble)
         self.trouble = trouble
         self._failures_in_a_row += 1
         if trouble or self._failures_in_a_row > FAILURES_IN_A_ROW_MAX:
@@ -208,15 +222,23 @@ class Protector:
         if self.failover is None or message.generation != self.sink.generation:
             return
         failover, self.failover = self.failover, None
-        self.failovers.append(
-            {
-                "generation": message.generation,
-                "icount": message.icount,
-                "detect_ms": round((failover.detected_at_s - failover.last_sign_s) * 1e3, 3),
-                "blackout_ms": round((message.at_s - failover.last_sign_s) * 1e3, 3),
-            }
+        what = {
+            "generation": message.generation,
+            "icount": message.icount,
+            "detect_ms": round((failover.detected_at_s - failover.last_sign_s) * 1e3, 3),
+            "blackout_ms": round((message.at_s - failover.last_sign_s) * 1e3, 3),
+        }
+        self.failovers.append(what)
+        host = 0 if self.primary is None else self.primary.number
+        text = f"host {host} goes live as primary of generation {message.generation}"
+        self.journal.note(
+            "failover", f"{text}, {what['blackout_ms']:.1f} ms after the last sign", host=host, **what
         )
         self.source.rewind(message.input_count)
+
+    def reprotect_now(self) -> None:
+        """Don't wait any longer to try again what failed."""
+        self._retry_at_s = 0.0
 
     def reprotect(self, now_s: float) -> None:
         """Start making a new secondary, if one is needed and nothing stands against it."""
@@ -281,12 +303,13 @@ class Protector:
         self.reprotection = None
         self.trouble, self._failures_in_a_row = "", 0
         self.secondary = making.host
-        self.clones.append(
-            {
-                "icount": making.icount,
-                "pause_ms": round(making.pause_ms, 3),
-                "total_ms": round((now_s - making.started_at_s) * 1e3, 3),
-                "bytes": making.bytes,
-            }
-        )
+        what = {
+            "icount": making.icount,
+            "pause_ms": round(making.pause_ms, 3),
+            "total_ms": round((now_s - making.started_at_s) * 1e3, 3),
+            "bytes": making.bytes,
+        }
+        self.clones.append(what)
+        text = f"host {making.host.number} is the new secondary, after {what['total_ms']:.0f} ms"
+        self.journal.note("clone", text, host=making.host.number, **what)
         return True

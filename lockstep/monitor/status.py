@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import msgspec
+
+from lockstep.host.options import Remote
 
 
 class HostStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,3 +72,21 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """As in the report."""
     happenings: list[Happening]
     """The last ones, oldest first."""
+
+
+class StatusSource(Protocol):
+    """A running pair, for those who look at it or act on it; from any thread."""
+
+    name: str
+    """How people call it."""
+    remote: Remote
+
+    def status(self) -> Status:
+        """How it stands now: some 50 µs, nobody is waited for."""
+
+    def listen(self, listener: Callable[[Happening], None]) -> None:
+        """Have `listener` called in the monitor's thread with what happens from now on; it must not block."""
+
+
+Observer = Callable[[StatusSource], None]
+"""Called once, before the pair starts."""

@@ -48,6 +48,7 @@ class Supervisor:
         self.console = console
         self.ending = Ending()
         self.divergences = divergences or Divergences()
+        self.journal = protector.journal
         self.started_at_s: float | None = None
         self._max_icount = max_icount
         self._starting: list[Host] = []
@@ -64,6 +65,7 @@ class Supervisor:
 
     def start(self, now_s: float) -> None:
         """Make the first two hosts; they get their roles when both are ready."""
+        self.journal.now_s = now_s
         self._starting = [self.fleet.spawn(now_s), self.fleet.spawn(now_s)]
 
     def _begin_if_ready(self) -> None:
@@ -81,10 +83,12 @@ class Supervisor:
 
     # What happens to hosts.
 
-    def gone(self, host: Host, now_s: float) -> None:
-        """`host` died, fell silent or is of no more use."""
+    def gone(self, host: Host, now_s: float, how: str = "it died") -> None:
+        """`host` died, fell silent or is of no more use; `how` says which."""
         if host.number not in self.fleet.hosts:
             return
+        self.journal.now_s = now_s
+        self._note_lost(host, how)
         if host in self._starting:
             self._replace(host, now_s)
             return
@@ -92,13 +96,24 @@ class Supervisor:
         if not self.protector.host_gone(host, now_s) and was_needed:
             self.ending.no_host()
 
+    def role_of(self, host: Host) -> str:
+        """`primary`, `secondary`, `going live`, or `starting`."""
+        if host is self.protector.primary:
+            return "primary" if self.protector.failover is None else "going live"
+        return "secondary" if host is self.protector.secondary else "starting"
+
+    def _note_lost(self, host: Host, how: str) -> None:
+        role = self.role_of(host)
+        text = f"host {host.number} ({role}) is lost: {how}"
+        self.journal.note("host-lost", text, host=host.number, pid=host.pid, role=role, how=how)
+
     def hear(self, host: Host, message: m.AnyMessage, now_s: float) -> None:
         """`host` said something. From one that was let go of only output can matter, and the sink decides on that."""
         protector = self.protector
         if isinstance(message, m.Output):
             self.console.put(protector.sink.accept(message.generation, message.offset, message.data))
         elif host.number in self.fleet.hosts:
-            host.last_sign_s = now_s
+            host.last_sign_s = self.journal.now_s = now_s
             self._hear(host, message, now_s)
 
     def _hear(self, host: Host, message: m.AnyMessage, now_s: float) -> None:
@@ -114,7 +129,7 @@ class Supervisor:
             case m.ChannelLost():
                 self._channel_lost(host, message.secondary, now_s)
             case m.Started():
-                self.started_at_s = message.at_s
+                self._started(message)
             case m.InputTaken() if host is protector.primary:
                 protector.source.confirm(message.count)
             case m.Live():
@@ -131,13 +146,20 @@ class Supervisor:
                 self._host_ended(host, message, now_s)
             case m.Injected() if message.soft_error in protector.soft_errors:
                 protector.soft_errors.remove(message.soft_error)
+                text = f"a bit is flipped in host {host.number}: {message.soft_error}"
+                self.journal.note("injected", text, host=host.number, soft_error=message.soft_error)
             case m.Diverged():
                 self._host_diverged(host, message, now_s)
             case m.Failed():
                 self._host_failed(host, message)
 
+    def _started(self, message: m.Started) -> None:
+        self.started_at_s = self.journal.started_at_s = message.at_s
+        self.journal.note("running", "the guest's first instruction runs")
+
     def _host_ready(self, host: Host) -> None:
         host.is_ready = True
+        self.journal.note("host-started", f"host {host.number} has started", host=host.number, pid=host.pid)
         if self._max_icount is not None:
             host.send(m.Finish(reason="max-icount", max_icount=self._max_icount))
         self.protector.host_ready(host)
@@ -153,10 +175,11 @@ class Supervisor:
         """The primary can't reach who follows it: that one is of no more use."""
         follower = self.fleet.hosts.get(secondary)
         if host is self.protector.primary and follower is not None and follower is not host:
-            self.gone(follower, now_s)
+            self.gone(follower, now_s, "the primary can't reach it")
 
     def _host_diverged(self, host: Host, message: m.Diverged, now_s: float) -> None:
         text = self.divergences.found(host.number, message)
+        self._note_divergence(host, text)
         protector = self.protector
         if self.divergences.stops_run or host is protector.primary:
             # One that has won already can't be discarded: nobody else has the guest.
@@ -164,11 +187,17 @@ class Supervisor:
             return
         self.divergences.overrule(text, is_over=protector.is_over)
         if host is protector.secondary:
+            self._note_lost(host, "discarded: it is not the same machine any more")
             protector.discard_secondary()
         else:
-            self.gone(host, now_s)
+            self.gone(host, now_s, "discarded: it is not the same machine any more")
+
+    def _note_divergence(self, host: Host, text: str) -> None:
+        self.journal.note("divergence", text, host=host.number, **(self.divergences.last or {}))
 
     def _host_failed(self, host: Host, message: m.Failed) -> None:
+        text = f"host {host.number} can't go on: {message.text}"
+        self.journal.note("host-failed", text, host=host.number, pid=host.pid, reason=message.text)
         if host is self.protector.primary and self.protector.failover is None:
             raise HostFailedError(message.text, message.exit_code)
         making = self.protector.reprotection
@@ -190,7 +219,7 @@ class Supervisor:
     def give_up(self, host: Host, now_s: float) -> None:
         """Take `host` for dead, unless it was heard since."""
         if self._is_silent(host, now_s):
-            self.gone(host, now_s)
+            self.gone(host, now_s, f"silent for {(now_s - host.last_sign_s) * 1e3:.0f} ms")
 
     def _is_silent(self, host: Host, now_s: float) -> bool:
         if host is self.protector.primary and self.protector.secondary is None:
@@ -200,6 +229,7 @@ class Supervisor:
 
     def tick(self, now_s: float) -> None:
         """Do what is due now."""
+        self.journal.now_s = now_s
         self._tell_to_end()
         self._pass_input()
         self._report_written()
@@ -252,6 +282,8 @@ class Supervisor:
         if divergences.ends_compared or not self.is_all_written:
             return
         text = divergences.compare_ends(secondary.number, ended, secondary.ended)
+        if text is not None:
+            self._note_divergence(secondary, text)
         if text is not None and divergences.stops_run:
             self.ending.diverged(text)
         elif text is not None:

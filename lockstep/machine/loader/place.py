@@ -113,7 +113,7 @@ def _plan(
         entry=programs[0].entry,
         device_tree_address=layout.tree.start,
         firmware_info_address=info_address,
-        guest_name=config.guest_name or _file_name(config),
+        guest_name=guest_name(config),
         guest_sha256=sha256,
     )
 
@@ -150,6 +150,9 @@ def _tree(config: MachineConfig, initrd: range | None) -> bytes:
     )
 
 
-def _file_name(config: MachineConfig) -> str:
+def guest_name(config: MachineConfig) -> str:
+    """What the guest is called in reports."""
+    if config.guest_name:
+        return config.guest_name
     source = config.payload if config.payload is not None else config.bios
     return "guest" if source is None or isinstance(source, bytes) else source.name
