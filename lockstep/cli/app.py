@@ -10,6 +10,8 @@ from lockstep import __version__
 from lockstep.cli.demo import demo
 from lockstep.cli.fetch import fetch
 from lockstep.cli.guests import guests
+from lockstep.cli.log import log
+from lockstep.cli.replay import replay
 from lockstep.cli.run import run
 from lockstep.cli.sim import sim
 from lockstep.cli.verify import verify
@@ -27,7 +29,7 @@ def make_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
-    for command in (run, verify, sim, guests, fetch, demo):
+    for command in (run, replay, log, verify, sim, guests, fetch, demo):
         app.command()(command)
     return app
 

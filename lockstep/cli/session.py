@@ -95,15 +95,15 @@ def _run(config: MachineConfig, options: RunOptions, plan: BootPlan, *, solo: bo
     if solo:
         from lockstep.host.solo import run_solo
 
-        _collect_no_imports()
+        collect_no_imports()
         return run_solo(config, options, plan)
     from lockstep.monitor.pair import run_pair
 
-    _collect_no_imports()
+    collect_no_imports()
     return run_pair(config, options)
 
 
-def _collect_no_imports() -> None:
+def collect_no_imports() -> None:
     """From here on Python looks for garbage again, but not among what is there already."""
     gc.freeze()
     gc.enable()

@@ -9,8 +9,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 from lockstep.errors import InternalError, TraceError
 from lockstep.host.divergence import MachinesDifferError
@@ -21,7 +20,7 @@ from lockstep.log.entry import CHECK, END, Entry
 from lockstep.log.shared import SharedRing
 from lockstep.log.trace.columns import ColumnFeed
 from lockstep.log.trace.reader import Checkpoint, TraceReader
-from lockstep.machine.loader.place import BootPlan, plan_boot
+from lockstep.machine.config import MachineConfig
 from lockstep.machine.machine import Machine, Stop
 from lockstep.machine.state import NEVER
 
@@ -35,7 +34,7 @@ class Replayer:
     """A recorded run, run again.
 
     `machine` stands at the run's start, or at the last checkpoint before `from_icount`; `run_until` moves it on. To go
-    back, make another one: reader, config and plan can be shared. `machine` may be looked at whenever it stands still;
+    back, make another one with the same reader and config. `machine` may be looked at whenever it stands still;
     who changes it will find that it differs from the trace. What the guest writes to its console since the start
     goes to `on_console`.
 
@@ -46,20 +45,21 @@ class Replayer:
         self,
         trace: TraceReader,
         *,
-        files: Mapping[str, Path] | None = None,
-        plan: BootPlan | None = None,
+        config: MachineConfig | None = None,
         from_icount: int = 0,
         on_console: Callable[[bytes], None] = lambda data: None,
     ) -> None:
-        """Build the machine. `files` as in `recorded_config`; `plan` saves reading the guest's files again."""
+        """Build the machine. `config` is what `recorded_config` gave, which saves reading the guest's files again."""
         self.trace = trace
-        self.config = recorded_config(trace, files)
-        self.plan = plan or plan_boot(self.config)
+        self.config = config or recorded_config(trace)
         self.on_console = on_console
         self.checks = 0
         """How often the machine was compared with what was recorded."""
+        self.stretch_positions = STRETCH_POSITIONS
         self.has_ended = False
         """Whether the guest has ended."""
+        self.outcome = ""
+        """How it has ended, as in a report."""
         self.checkpoint = nearest_checkpoint(trace, from_icount)
         """Where the machine started; None: at the run's start."""
         self.machine = self._build()
@@ -92,16 +92,19 @@ class Replayer:
             return self.has_ended
         return self._is_all_taken and self.position >= self._end_position
 
-    def run_until(self, icount: int | None = None, *, stretch: Callable[[int], None] | None = None) -> bool:
+    def run_until(
+        self, icount: int | None = None, *, before_console: Callable[[int], None] | None = None
+    ) -> bool:
         """Run until exactly `icount` instructions have retired, or to the trace's end; whether it got there.
 
-        `stretch`, if given, is called with the position each time that the machine has come a little further.
+        `before_console`, if given, is called with the position each time that the machine has come a little further,
+        and before what it wrote on its way is passed on.
         """
         while not self.is_at_end and (icount is None or self.icount < icount):
             self._step(NEVER if icount is None else icount)
+            if before_console is not None:
+                before_console(self.position)
             self._pass_on_console()
-            if stretch is not None:
-                stretch(self.position)
         return self.is_at_end if icount is None else self.icount >= icount
 
     def _build(self) -> Machine:
@@ -165,10 +168,10 @@ class Replayer:
         machine = self.machine
         try:
             stop = machine.run(
-                limit=min(limit, machine.position + STRETCH_POSITIONS),
+                limit=min(limit, machine.position + self.stretch_positions),
                 exact_icount=exact_icount,
                 followed=self._ring.base if follows else 0,
-                followed_limit=machine.position + STRETCH_POSITIONS,
+                followed_limit=machine.position + self.stretch_positions,
             )
         except InternalError as failure:
             raise MachinesDifferError("the emulator", "it runs on", str(failure)) from failure
@@ -176,14 +179,17 @@ class Replayer:
         if stop is Stop.PARKED:
             raise MachinesDifferError("waiting", "a hart runs", f"every hart waits at {machine.position}")
         if stop in (Stop.FINISHED, Stop.IDLE):
-            self._end()
+            self._end(stop)
 
-    def _end(self) -> None:
+    def _end(self, stop: Stop) -> None:
         self.has_ended = True
+        self.outcome = "idle" if stop is Stop.IDLE else "exit" if self.machine.exited else "poweroff"
         entry = self._ring.peek()
         is_expected = entry is None or (entry.kind, entry.position) == (END, self.position)
         if not is_expected or self.position != self._end_position:
             raise MachinesDifferError("the guest's end", "the guest runs on", f"it ended at {self.position}")
+        if entry is not None:
+            take_entry(self.machine, END, b"")
 
     def _pass_on_console(self) -> None:
         data = self.machine.drain_console()

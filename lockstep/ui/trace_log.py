@@ -1,0 +1,98 @@
+"""Log entries and a trace's statistics as text: tables for people, JSON for programs. Without rich: a log is long."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import json
+import struct
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from lockstep.log.entry import CHECK, CLOCK, INPUT, KIND_NAMES, Entry
+from lockstep.log.trace.statistics import TraceStatistics
+
+HEADING = f"{'entry':>9} {'position':>15} {'kind':<8} {'pc':>18} {'bytes':>6}  what"
+_SHOWN_BYTES = 48
+_CLOCK = struct.Struct("<q")
+_CHECK = struct.Struct("<2q")
+_COLOURS = {"input": 36, "clock": 2, "check": 32, "snapshot": 35, "end": 1}
+BARS = "▁▂▃▄▅▆▇█"
+BARS_ASCII = "_.-:=+*#"
+
+
+def entry_row(entry: Entry, *, colours: bool) -> str:
+    """One line of the table under HEADING; `sequence` is the entry's ordinal."""
+    name = KIND_NAMES.get(entry.kind, str(entry.kind))
+    kind = f"{name:<8}"
+    if colours and name in _COLOURS:
+        kind = f"\x1b[{_COLOURS[name]}m{kind}\x1b[0m"
+    pc = f"{entry.pc & (1 << 64) - 1:#x}"
+    row = f"{entry.sequence:>9} {entry.position:>15,} {kind} {pc:>18} {len(entry.payload):>6}  {_what(entry)}"
+    return row.rstrip()
+
+
+def entry_json(entry: Entry) -> str:
+    """The entry as one JSON object on one line."""
+    fields: dict[str, Any] = {
+        "ordinal": entry.sequence,
+        "position": entry.position,
+        "kind": KIND_NAMES.get(entry.kind, str(entry.kind)),
+        "pc": f"{entry.pc & (1 << 64) - 1:#x}",
+        "payload_base64": base64.b64encode(entry.payload).decode(),
+    }
+    if entry.kind == CLOCK and len(entry.payload) == _CLOCK.size:
+        (fields["time_offset_ns"],) = _CLOCK.unpack(entry.payload)
+    return json.dumps(fields)
+
+
+def _what(entry: Entry) -> str:
+    payload = entry.payload
+    if entry.kind == INPUT:
+        shown = repr(payload[:_SHOWN_BYTES])[1:]
+        return shown if len(payload) <= _SHOWN_BYTES else f"{shown}..."
+    if entry.kind == CLOCK and len(payload) == _CLOCK.size:
+        return f"guest time = position + {_CLOCK.unpack(payload)[0] / 1e6:,.3f} ms"
+    if entry.kind == CHECK and len(payload) >= _CHECK.size:
+        first, pages = _CHECK.unpack_from(payload)
+        return f"registers, devices, {pages} pages of RAM from page {first}"
+    return ""
+
+
+def statistics_text(statistics: TraceStatistics, bars: str = BARS) -> Iterator[str]:
+    """Lines for people."""
+    wall_s = statistics.wall_s or float("nan")
+    yield f"{'kind':<9} {'entries':>10} {'bytes':>12} {'entries/s':>11} {'bytes/s':>12}"
+    rows = {name: (kind.entries, kind.bytes) for name, kind in statistics.kinds.items()}
+    rows["all"] = (statistics.entries, statistics.ring_bytes)
+    for name, (entries, size) in rows.items():
+        yield f"{name:<9} {entries:>10,} {size:>12,} {entries / wall_s:>11,.1f} {size / wall_s:>12,.0f}"
+    each = statistics.entries_bytes / max(statistics.entries, 1)
+    yield ""
+    yield f"in the file   {statistics.entries_bytes:,} bytes of entries, {each:.1f} each"
+    yield (
+        f"              {statistics.bytes_per_million_instructions:,.1f} bytes per million instructions "
+        f"({statistics.icount:,} in {statistics.wall_s:.2f} s)"
+    )
+    yield f"guest files   {statistics.content_bytes:,} bytes"
+    yield f"checkpoints   {statistics.checkpoints}, {statistics.checkpoints_bytes:,} bytes"
+    yield f"whole file    {statistics.file_bytes:,} bytes"
+    steps = statistics.bandwidth_bytes_per_s
+    if steps:
+        yield f"bandwidth     {sparkline(steps, bars)}  up to {max(steps):,.0f} bytes/s in the file"
+
+
+def statistics_json(statistics: TraceStatistics) -> str:
+    """One JSON object."""
+    more = {
+        "entries": statistics.entries,
+        "ring_bytes": statistics.ring_bytes,
+        "bytes_per_million_instructions": statistics.bytes_per_million_instructions,
+    }
+    return json.dumps(dataclasses.asdict(statistics) | more)
+
+
+def sparkline(values: Sequence[float], bars: str = BARS) -> str:
+    """A bar for each value, the highest for the greatest."""
+    greatest = max(values, default=0.0) or 1.0
+    return "".join(bars[min(int(value / greatest * len(bars)), len(bars) - 1)] for value in values)
