@@ -40,7 +40,7 @@ def replay(
 ) -> int:
     """Run what TRACE has recorded once more and compare; the guest's console is stdout.
 
-    Exit status: the recorded run's own where the guest ended, 120 if the replay differs from the trace, 126 if the trace
+    Exit status: the recorded run's own where the guest ended, 120 if the replay differs from the trace, 126 if it
     can't be replayed. Of a trace that breaks off all that is whole is replayed: 0.
     """
     from lockstep.cli.replay_session import run_replay_session

@@ -77,6 +77,6 @@ def _read(path: Path, role: str, *, is_given: bool) -> bytes:
         if is_given:
             raise TraceError(f"{printable(path)} can't be read: {reason}; check the path") from error
         raise TraceError(
-            f"the trace has only the hash of the {role}, and {printable(path)} can't be read: {reason}; "
-            f"give it as --{role} FILE"
+            f"the trace has only the hash of the {role}, or a part of it, and {printable(path)} "
+            f"can't be read: {reason}; give it as --{role} FILE"
         ) from error

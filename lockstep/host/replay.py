@@ -109,7 +109,7 @@ class Replayer:
 
     def _build(self) -> Machine:
         description = self.trace.description
-        machine = Machine(self.config, typed=description.typed, plan=self.plan, boot=self.checkpoint is None)
+        machine = Machine(self.config, typed=description.typed, boot=self.checkpoint is None)
         if description.rtc_epoch_ns is not None:
             machine.board["rtc_epoch_ns"] = description.rtc_epoch_ns
         if self.checkpoint is not None:

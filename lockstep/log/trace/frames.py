@@ -61,6 +61,9 @@ _TRAILER: Final = struct.Struct("<8sQQ")
 _CHECKSUM: Final = struct.Struct("<Q")
 TRAILER_BYTES: Final = _TRAILER.size + _CHECKSUM.size
 
+_ROLE_BYTES: Final = 8
+_CONTENT: Final = struct.Struct(f"<{_ROLE_BYTES}sQQ")
+CONTENT_HEAD_BYTES: Final = _CONTENT.size
 _CHECKPOINT: Final = struct.Struct("<QQ")
 CHECKPOINT_HEAD_BYTES: Final = _CHECKPOINT.size
 
@@ -103,6 +106,17 @@ def parse_trailer(raw: bytes, file_bytes: int) -> int | None:
         return None
     _, index_offset, _ = _TRAILER.unpack_from(raw)
     return index_offset if raw == trailer(index_offset, file_bytes) else None
+
+
+def content_head(role: str, offset: int, size_bytes: int) -> bytes:
+    """What a CONTENT's body starts with: it is a piece, from `offset` on, of a file of `size_bytes`."""
+    return _CONTENT.pack(role.encode().ljust(_ROLE_BYTES, b"\0"), offset, size_bytes)
+
+
+def parse_content_head(raw: bytes) -> tuple[str, int, int]:
+    """Role, offset and size of the whole file."""
+    role, offset, size_bytes = _CONTENT.unpack_from(raw)
+    return role.rstrip(b"\0").decode("latin-1"), offset, size_bytes
 
 
 def checkpoint_head(icount: int, console_bytes: int) -> bytes:

@@ -26,6 +26,7 @@ from lockstep.log.trace.frames import (
     CHECKPOINT,
     CHECKPOINT_HEAD_BYTES,
     CONTENT,
+    CONTENT_HEAD_BYTES,
     DESCRIPTION,
     END,
     ENTRIES,
@@ -38,6 +39,7 @@ from lockstep.log.trace.frames import (
     TRAILER_BYTES,
     PlacedFrames,
     parse_checkpoint_head,
+    parse_content_head,
     parse_trailer,
 )
 from lockstep.log.trace.scan import read_frame, scan_frames
@@ -133,12 +135,17 @@ class TraceReader:
         return self.body(checkpoint.frame)[CHECKPOINT_HEAD_BYTES:]
 
     def content(self, role: str) -> bytes | None:
-        """The bytes of one of the guest's files; None if the trace hasn't got them."""
-        head = bytes([len(role.encode())]) + role.encode()
+        """The bytes of one of the guest's files; None if the trace hasn't got all of them."""
+        pieces: list[bytes] = []
+        have_bytes = 0
         for number in np.nonzero(self.frames["frame"]["kind"] == CONTENT)[0]:
-            body = self.body(int(number))
-            if body.startswith(head):
-                return _decompressed(body[len(head) :], self._name)
+            head = self._head(int(number), CONTENT_HEAD_BYTES)
+            piece_role, offset, size_bytes = parse_content_head(head)
+            if (piece_role, offset) == (role, have_bytes):
+                pieces.append(_decompressed(self.body(int(number))[CONTENT_HEAD_BYTES:], self._name))
+                have_bytes += len(pieces[-1])
+                if have_bytes == size_bytes:
+                    return b"".join(pieces)
         return None
 
     def batches(self, first_ordinal: int = 0) -> Iterator[tuple[Any, EntryColumns]]:
@@ -219,13 +226,17 @@ class TraceReader:
     def _of_kind(self, kind: int) -> Any:
         return self.frames[self.frames["frame"]["kind"] == kind]
 
+    def _head(self, number: int, size: int) -> bytes:
+        """The first bytes of a frame's body, as they are."""
+        at = int(self.frames[number]["offset"]) + FRAME_BYTES
+        head = os.pread(self._descriptor, size, at)
+        if len(head) < size:
+            raise self._damaged(at)
+        return head
+
     def _checkpoint(self, number: int) -> Checkpoint:
         frame: Any = self.frames[number]["frame"]
-        at = int(self.frames[number]["offset"]) + FRAME_BYTES
-        head = os.pread(self._descriptor, CHECKPOINT_HEAD_BYTES, at)
-        if len(head) < CHECKPOINT_HEAD_BYTES:
-            raise self._damaged(at)
-        icount, console_bytes = parse_checkpoint_head(head)
+        icount, console_bytes = parse_checkpoint_head(self._head(number, CHECKPOINT_HEAD_BYTES))
         return Checkpoint(
             ordinal=int(frame["first_ordinal"]),
             position=int(frame["first_position"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import BinaryIO
 
 import zstandard
@@ -19,10 +20,13 @@ from lockstep.log.trace.frames import (
     TRACE_MAGIC,
     TRACE_VERSION,
     checkpoint_head,
+    content_head,
     frame_header,
     trailer,
 )
 
+PIECE_BYTES = 1 << 20
+"""How much of the guest's files is written at once."""
 _LEVEL = 3
 _OFFSET_BYTES = 8
 
@@ -31,13 +35,15 @@ class TraceWriter:
     """Appends to an empty file, or to a pipe: it never seeks. An OSError of the file goes through.
 
     A run's order: `content` for each file that is kept, then `entries` and `checkpoint` as they come, `end`, `close`.
-    A trace that breaks off anywhere is good up to its last whole frame.
+    A trace that breaks off anywhere is good up to its last whole frame. The guest's files go into it piece by piece
+    between the first frames of entries: so the start of a run isn't held up, and one that breaks off early has its log.
     """
 
     def __init__(self, file: BinaryIO, description: Description) -> None:
         """Start the trace of the run that `description` is about."""
         self._file = file
         self._index = bytearray()
+        self._pieces: deque[tuple[bytes, bytes]] = deque()
         self.bytes = 0
         """Written so far."""
         self.next_ordinal = 0
@@ -48,9 +54,8 @@ class TraceWriter:
 
     def content(self, role: str, data: bytes) -> None:
         """One of the guest's files, by its role in the description."""
-        name = role.encode()
-        body = bytes([len(name)]) + name + zstandard.ZstdCompressor(level=_LEVEL).compress(data)
-        self._frame(CONTENT, body)
+        for offset in range(0, len(data), PIECE_BYTES):
+            self._pieces.append((content_head(role, offset, len(data)), data[offset : offset + PIECE_BYTES]))
 
     def entries(self, first_ordinal: int, batch: EntryBatch, wall_ns: int) -> None:
         """The run's entries from number `first_ordinal` on, which must be `next_ordinal` (else ValueError)."""
@@ -67,6 +72,7 @@ class TraceWriter:
         )
         self.next_ordinal += batch.count
         self._last_position = batch.last_position
+        self._write_piece()
 
     def checkpoint(
         self, ordinal: int, position: int, icount: int, console_bytes: int, wall_ns: int, body: bytes
@@ -86,6 +92,8 @@ class TraceWriter:
 
     def end(self, result: End) -> None:
         """How the run ended."""
+        while self._pieces:
+            self._write_piece()
         position = self._last_position if result.position is None else result.position
         self._frame(
             END,
@@ -98,10 +106,17 @@ class TraceWriter:
 
     def close(self) -> None:
         """Write the index and the trailer; the file stays open."""
+        while self._pieces:
+            self._write_piece()
         body = zstandard.ZstdCompressor(level=_LEVEL).compress(bytes(self._index))
         index_offset = self.bytes
         self._frame(INDEX, body)
         self._write(trailer(index_offset, self.bytes + len(trailer(0, 0))))
+
+    def _write_piece(self) -> None:
+        if self._pieces:
+            head, data = self._pieces.popleft()
+            self._frame(CONTENT, head + zstandard.ZstdCompressor(level=_LEVEL).compress(data))
 
     def _frame(self, kind: int, body: bytes, **fields: int) -> None:
         header = frame_header(kind, body, **fields)

@@ -13,7 +13,7 @@ from trace_entries import DESCRIPTION, RESULT, batch_of, some_entries, trace_byt
 from lockstep.errors import TraceError
 from lockstep.log.trace.frames import FILE_HEADER, TRAILER_BYTES
 from lockstep.log.trace.reader import TraceReader
-from lockstep.log.trace.writer import TraceWriter
+from lockstep.log.trace.writer import PIECE_BYTES, TraceWriter
 
 
 def read_all(path):
@@ -118,7 +118,7 @@ def test_cut_at_any_byte_it_has_exactly_the_frames_that_are_whole(path):
                 assert reader.is_complete == (size >= ends[-1])
             found = read_all(path)
             assert found[0] == description
-            assert found[1] == (content if size >= ends[1] else None)
+            assert found[1] == (content if size >= ends[2] else None)
             assert found[2] == entries[: len(found[2])]
             assert found[3] == states[: len(found[3])]
             assert found[4] == (end if size >= ends[-1] else None)
@@ -226,3 +226,18 @@ def test_what_a_full_disk_has_taken_is_a_trace(path):
     assert found
     assert found == entries[: len(found)]
     assert len(trace_bytes([])) > TRAILER_BYTES
+
+
+def test_a_large_guest_goes_in_between_the_entries_and_is_whole_at_the_end(path):
+    guest = os.urandom(3 * PIECE_BYTES + 5)
+    file, entries = io.BytesIO(), some_entries(30)
+    writer = TraceWriter(file, DESCRIPTION)
+    writer.content("guest", guest)
+    for at in (0, 10):
+        writer.entries(at, batch_of(entries[at : at + 10]), 0)
+    path.write_bytes(file.getvalue())
+    description, content, found, _, _ = read_all(path)
+    assert (description, content, found) == (DESCRIPTION, None, entries[:20])
+    writer.close()
+    path.write_bytes(file.getvalue())
+    assert read_all(path)[1] == guest
