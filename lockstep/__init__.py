@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from lockstep.library.pair import Pair
     from lockstep.library.snapshot import Snapshot
     from lockstep.library.stop import Stop
+    from lockstep.library.trace import Trace
 
 __version__ = "0.1.0"
 
-__all__ = ["Diff", "Machine", "Pair", "Snapshot", "Stop", "diff"]
+__all__ = ["Diff", "Machine", "Pair", "Snapshot", "Stop", "Trace", "diff"]
 
 _HOMES = {
     "Diff": "lockstep.library.diff",
@@ -24,6 +25,7 @@ _HOMES = {
     "Pair": "lockstep.library.pair",
     "Snapshot": "lockstep.library.snapshot",
     "Stop": "lockstep.library.stop",
+    "Trace": "lockstep.library.trace",
     "diff": "lockstep.library.diff",
 }
 

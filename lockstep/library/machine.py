@@ -12,8 +12,9 @@ from lockstep.library.diff import Diff, diff_machines
 from lockstep.library.guest import Source, config_of
 from lockstep.library.memory import Instruction, instructions_at, read_memory, write_memory
 from lockstep.library.native import prepare
+from lockstep.library.recording import RecordedCourse
 from lockstep.library.registers import read_named, write_named
-from lockstep.library.runner import Course, Goal, Runner
+from lockstep.library.runner import Goal, Runner
 from lockstep.library.snapshot import Snapshot, read_machine, restore_snapshot, save_machine, take_snapshot
 from lockstep.library.stop import Stop
 from lockstep.library.symbols import Symbols, symbols_of
@@ -26,6 +27,8 @@ from lockstep.machine.registers import register_values
 from lockstep.machine.snapshot import settle
 from lockstep.machine.state import NEVER
 
+BACK_INSTRUCTIONS = 1_000_000
+"""How far back to look first."""
 Where = int | str
 """An address, or the name of a symbol."""
 
@@ -82,18 +85,25 @@ class Machine:
         self._be(Core(config, typed=input), input)
 
     def _be(
-        self, core: Core, typed: bytes, *, course: Course | None = None, symbols: Symbols | None = None
+        self,
+        core: Core,
+        typed: bytes,
+        *,
+        course: RecordedCourse | None = None,
+        symbols: Symbols | None = None,
     ) -> None:
         self.core = core
         """The machine inside, of the package `lockstep.machine`."""
         self._typed = typed
+        self._course = course
+        """The recorded run that it came out of, whether it still follows that or not."""
         self._runner = Runner(core, course)
         self._breakpoints: frozenset[int] = frozenset()
         self._symbols = symbols
 
     @classmethod
     def _of(
-        cls, core: Core, typed: bytes, *, course: Course | None = None, symbols: Symbols | None = None
+        cls, core: Core, typed: bytes, *, course: RecordedCourse | None = None, symbols: Symbols | None = None
     ) -> Machine:
         """A machine for scripts around `core`."""
         machine = cls.__new__(cls)
@@ -189,6 +199,37 @@ class Machine:
             )
         )
 
+    def step_back(self, n: int = 1) -> Stop:
+        """Stand where the recorded run was `n` instructions before; or at its start, if that is nearer."""
+        if n < 0:
+            raise UsageError(f"step_back({n}) would go forward: use step")
+        self._go_to(max(self.icount - n, 0))
+        return Stop.ICOUNT
+
+    def run_back_until(self, *, pc: Where | Iterable[Where] | None = None) -> Stop:
+        """Go back to the last place before this one where the next instruction is at `pc`, or at a breakpoint.
+
+        Where there is none: to the recorded run's start. Only a machine that follows a trace can.
+        """
+        addresses = self._addresses(pc) | self._breakpoints
+        end, window = self.icount, BACK_INSTRUCTIONS
+        while True:
+            start = max(end - window, 0)
+            self._go_to(start)
+            last = self.icount if start and self.pc in addresses else None
+            while self._runner.run(Goal(icount=end, addresses=addresses)) is Stop.BREAKPOINT:
+                last = self.icount
+            if last is not None:
+                self._go_to(last)
+                # Entering a trap retires nothing: what is at this icount may come before its handler.
+                return (
+                    Stop.BREAKPOINT if self.pc in addresses else self._runner.run(Goal(addresses=addresses))
+                )
+            if start == 0:
+                self._go_to(0)
+                return Stop.ICOUNT
+            end, window = start, 4 * window
+
     def type(self, data: bytes | str) -> None:
         """Type at the console, here and now; the guest takes it as soon as it looks. Up to 64 KiB wait for it."""
         data = data.encode() if isinstance(data, str) else data
@@ -272,17 +313,19 @@ class Machine:
 
     def snapshot(self) -> Snapshot:
         """All of the machine, here. It is kept in memory: pages that aren't all zeros."""
-        return take_snapshot(self.core, bytes(self._runner.console))
+        return take_snapshot(self.core, bytes(self._runner.console), follows_trace=self.follows_trace)
 
     def restore(self, snapshot: Snapshot) -> None:
         """Become the machine of `snapshot` again, which runs on from there to the last bit as it did then."""
         restore_snapshot(self.core, snapshot)
+        self._runner.course = self._course if snapshot.follows_trace else None
         self._runner.rewrite(snapshot.console)
 
     def copy(self) -> Machine:
         """Another machine that is the same, and goes its own way."""
         core = Core(self.core.config, typed=self._typed, boot=False)
-        other = Machine._of(core, self._typed, course=self._runner.course, symbols=self._symbols)
+        course = None if self._course is None else RecordedCourse(self._course.recording)
+        other = Machine._of(core, self._typed, course=course, symbols=self._symbols)
         other.restore(self.snapshot())
         other._breakpoints = self._breakpoints
         return other
@@ -320,6 +363,16 @@ class Machine:
         return f"<Machine {self.core.config.guest_name or 'guest'}: icount {self.icount}, pc {where}>"
 
     # Inside.
+
+    def _go_to(self, icount: int) -> None:
+        """To a place of the recorded run that it follows."""
+        if self._runner.course is None or self._course is None:
+            raise UsageError(
+                "only a machine that follows a trace can go back: take it from Trace.at, or a snapshot"
+            )
+        self._course.recording.move(self._runner, icount)
+        if self.icount < icount:
+            raise UsageError(f"the trace ends at icount {self.icount}, before {icount}: give less")
 
     def _hart(self, hart: int | None) -> int:
         if hart is None:

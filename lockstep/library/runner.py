@@ -37,6 +37,9 @@ class Course(Protocol):
     def run(self, machine: Machine, limit: int, exact_icount: int) -> CoreStop | None:
         """As `machine.run`; None at the end of what is known."""
 
+    def rejoin(self) -> None:
+        """The machine stands somewhere else now."""
+
 
 class Runner:
     """A machine, how it is run, and what it has written."""
@@ -81,6 +84,8 @@ class Runner:
         """The machine has been changed into another: `console` is what that one wrote, as far as it is known."""
         self.console = bytearray(console)
         self.console_start = int(self.machine.board["console_bytes"]) - len(console)
+        if self.course is not None:
+            self.course.rejoin()
 
     def _pace(self) -> Pace | None:
         if self.machine.config.clock == "virtual" or self.course is not None:

@@ -50,6 +50,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, eq=False, repr_omit_de
     """int64 of each page that isn't all zeros."""
     pages: bytes
     """Their contents."""
+    follows_trace: bool = False
+    """Whether the machine met what a recorded run met."""
 
     def __repr__(self) -> str:
         """In short."""
@@ -57,7 +59,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, eq=False, repr_omit_de
         return f"<Snapshot: icount {self.icount}, pc {self.pc:#x}, {size_kib} KiB>"
 
 
-def take_snapshot(machine: Machine, console: bytes) -> Snapshot:
+def take_snapshot(machine: Machine, console: bytes, *, follows_trace: bool = False) -> Snapshot:
     """Of `machine`, which stands still and has written `console`."""
     wires, control = machine.wires, machine.control
     settle(wires.first_wiring)
@@ -76,6 +78,7 @@ def take_snapshot(machine: Machine, console: bytes) -> Snapshot:
         console=console,
         page_numbers=numbers.tobytes(),
         pages=pages,
+        follows_trace=follows_trace,
     )
 
 
@@ -92,6 +95,13 @@ def restore_snapshot(machine: Machine, snapshot: Snapshot) -> None:
     remember_translations(wires, snapshot.translations)
     control["after_block"] = snapshot.after_block
     control["entries"], control["entry_bytes"] = snapshot.entries, snapshot.entry_bytes
+
+
+def clear(machine: Machine) -> None:
+    """All of RAM to zeros, for a state from elsewhere that leaves zeros out."""
+    pages = machine.wires.ram.reshape(-1, PAGE_BYTES)
+    pages[touched_pages(machine.wires, 0, len(pages))] = 0
+    machine.control["after_block"] = 0
 
 
 def _used_pages(machine: Machine) -> tuple[Any, bytes]:
