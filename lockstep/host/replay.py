@@ -46,10 +46,14 @@ class Replayer:
         trace: TraceReader,
         *,
         config: MachineConfig | None = None,
+        machine: Machine | None = None,
         from_icount: int = 0,
         on_console: Callable[[bytes], None] = lambda data: None,
     ) -> None:
-        """Build the machine. `config` is what `recorded_config` gave, which saves reading the guest's files again."""
+        """Build the machine. `config` is what `recorded_config` gave, which saves reading the guest's files again.
+
+        `machine` is one of this run, wherever it stands in it, that takes the place of one that would be built.
+        """
         self.trace = trace
         self.config = config or recorded_config(trace)
         self.on_console = on_console
@@ -60,15 +64,15 @@ class Replayer:
         """Whether the guest has ended."""
         self.outcome = ""
         """How it has ended, as in a report."""
-        self.checkpoint = nearest_checkpoint(trace, from_icount)
+        self.checkpoint = None if machine is not None else nearest_checkpoint(trace, from_icount)
         """Where the machine started; None: at the run's start."""
-        self.machine = self._build()
+        self.machine = machine or self._build()
         self._ring = SharedRing.create(RING_BYTES, 1, 1)
-        ordinal = 0 if self.checkpoint is None else self.checkpoint.ordinal
+        ordinal = int(self.machine.control["entries"].sum())
         self._feeds: Iterator[ColumnFeed] = (ColumnFeed(columns) for _, columns in trace.batches(ordinal))
         self._feed = next(self._feeds, None)
         self._end_position = trace.last_position
-        self._is_natural = True
+        self._is_natural = machine is None
         """Whether the machine stands where entries may be taken, rather than at an exact icount."""
 
     def close(self) -> None:
@@ -101,7 +105,7 @@ class Replayer:
         and before what it wrote on its way is passed on.
         """
         while not self.is_at_end and (icount is None or self.icount < icount):
-            self._step(NEVER if icount is None else icount)
+            self.step(NEVER if icount is None else icount)
             if before_console is not None:
                 before_console(self.position)
             self._pass_on_console()
@@ -125,8 +129,11 @@ class Replayer:
         end = self.trace.end
         return end is not None and end.outcome in ENDED_BY_GUEST and end.position is not None
 
-    def _step(self, exact_icount: int) -> None:
-        """Take the entry that is due here, or run up to the next one that isn't taken in native code."""
+    def step(self, exact_icount: int = NEVER) -> Stop:
+        """Take the entry that is due here, or run up to the next one that isn't taken in native code; why it stopped.
+
+        It may stop before, and it does at exactly `exact_icount` instructions.
+        """
         machine, ring = self.machine, self._ring
         self._fill()
         entry = ring.peek()
@@ -137,14 +144,14 @@ class Replayer:
                 raise MachinesDifferError(
                     "the guest's end", f"it ended at {self._end_position}", "the guest runs on"
                 )
-            self._run(target, exact_icount, follows=entry is not None)
-        elif not self._is_natural:
-            self._run(machine.position, exact_icount)
-        elif entry.kind == END and entry.position == machine.position:
+            return self._run(target, exact_icount, follows=entry is not None)
+        if not self._is_natural:
+            return self._run(machine.position, exact_icount)
+        if entry.kind == END and entry.position == machine.position:
             # The guest ends here; or else, at the next look, the machine is past the entry.
-            self._run(machine.position + 1, exact_icount)
-        else:
-            self._take(entry)
+            return self._run(machine.position + 1, exact_icount)
+        self._take(entry)
+        return Stop.REACHED
 
     @property
     def _is_all_taken(self) -> bool:
@@ -164,7 +171,7 @@ class Replayer:
         take_entry(self.machine, entry.kind, entry.payload)
         self._ring.pop()
 
-    def _run(self, limit: int, exact_icount: int, *, follows: bool = False) -> None:
+    def _run(self, limit: int, exact_icount: int, *, follows: bool = False) -> Stop:
         machine = self.machine
         try:
             stop = machine.run(
@@ -180,6 +187,7 @@ class Replayer:
             raise MachinesDifferError("waiting", "a hart runs", f"every hart waits at {machine.position}")
         if stop in (Stop.FINISHED, Stop.IDLE):
             self._end(stop)
+        return stop
 
     def _end(self, stop: Stop) -> None:
         self.has_ended = True
