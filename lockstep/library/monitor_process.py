@@ -17,15 +17,14 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from lockstep.errors import LockstepError
-from lockstep.ft.status import Protection
-from lockstep.host.options import Remote
 from lockstep.library.native import prepare
-from lockstep.library.orders import Answer, Failed, Order, Over, PairStatus, Prepared, Question, Said
-from lockstep.monitor.pair import PairMonitor, run_pair
-from lockstep.monitor.parties import Host
+from lockstep.library.orders import Answer, Failed, Order, Over, Prepared, Question, Said, is_protected
+from lockstep.monitor.pair import run_pair
+from lockstep.monitor.status import Status, StatusSource
 
 STDIN, STDOUT = 0, 1
 LOOK_S = 0.001
+BY = "a script"
 CRASH_LIMIT_S = 10.0
 ORPHAN_LIMIT_S = 10.0
 """How long a run may take to end once its script has gone."""
@@ -38,17 +37,16 @@ class Service:
         """`connection` leads to the script."""
         self._connection = connection
         self._lock = threading.Lock()
-        self._monitor: PairMonitor | None = None
-        self.remote = Remote()
+        self.source: StatusSource
 
     def send(self, message: object) -> None:
         """To the script, from any thread. If that is gone, nobody is left to be told."""
         with self._lock, contextlib.suppress(OSError):
             self._connection.send(message)
 
-    def begin(self, monitor: PairMonitor) -> None:
-        """Serve the script: `monitor` is about to start."""
-        self._monitor = monitor
+    def begin(self, source: StatusSource) -> None:
+        """Serve the script: the pair behind `source` is about to start."""
+        self.source = source
         threading.Thread(target=self._serve, daemon=True).start()
 
     def _serve(self) -> None:
@@ -65,48 +63,26 @@ class Service:
 
     def stop(self) -> None:
         """End the run soon."""
-        if self._monitor is not None:
-            self._monitor.end("interrupted")
+        self.source.remote.stop(BY)
 
-    def status(self) -> PairStatus:
+    def status(self) -> Status:
         """How the pair stands."""
-        assert self._monitor is not None
-        supervisor = self._monitor.supervisor
-        protector = supervisor.protector
-        primary, secondary = protector.primary, protector.secondary
-        has_ended = supervisor.ending.ended is not None
-        is_dying = any(host.dying_at_s is not None for host in (primary, secondary) if host is not None)
-        is_protected = protector.status is Protection.PROTECTED and supervisor.started_at_s is not None
-        return PairStatus(
-            protection=protector.status.value,
-            is_protected=is_protected and not is_dying and not has_ended,
-            generation=protector.sink.generation,
-            icount=primary.beat.icount if primary is not None and primary.beat is not None else 0,
-            primary_pid=getattr(primary, "pid", None),
-            secondary_pid=getattr(secondary, "pid", None),
-            failovers=len(protector.failovers),
-            has_ended=has_ended,
-        )
+        return self.source.status()
 
     def crash(self, who: str, unprotected: bool) -> str:
-        """Kill a host and come back once that has been noticed. What speaks against it; empty: it is done."""
-        assert self._monitor is not None
-        supervisor = self._monitor.supervisor
+        """Kill a host and come back once it is gone. What speaks against it; empty: it is done."""
         end_s = time.monotonic() + CRASH_LIMIT_S
-        while supervisor.started_at_s is None and time.monotonic() < end_s:
+        while not (status := self.source.status()).uptime_s and time.monotonic() < end_s:
             time.sleep(LOOK_S)
-        if not unprotected and not self.status().is_protected:
+        if not unprotected and not is_protected(status):
             return "the pair isn't protected, nobody would be left: call wait_protected() before"
-        protector = supervisor.protector
-        victim: Host | None = protector.primary if who == "primary" else protector.secondary
-        if victim is None or supervisor.ending.ended is not None:
+        victim = next((host.number for host in status.hosts if host.role == who), None)
+        if victim is None:
             return f"there is no {who} to kill"
-        self.remote.crash(who)
-        while victim.number in supervisor.fleet.hosts:
-            if supervisor.ending.ended is not None:
-                return "the guest came to its end before"
+        self.source.remote.crash(who, BY)
+        while any(host.number == victim for host in self.source.status().hosts):
             if time.monotonic() > end_s:
-                return f"the {who} doesn't die"
+                return f"the {who} doesn't die; has the guest come to its end?"
             time.sleep(LOOK_S)
         return ""
 
@@ -129,12 +105,11 @@ def run(service: Service, order: Order) -> Over | Failed:
         options = order.run_options(
             live_input=STDIN if order.config.clock == "host" else None,
             write_console=write_stdout,
-            remote=service.remote,
             say=lambda line: service.send(Said(line)),
             trace=None if order.trace is None else open_trace(order.trace, plan),
         )
         service.send(Prepared())
-        return Over(run_pair(order.config, options, service.begin))
+        return Over(run_pair(order.config, options, observer=service.begin))
     except LockstepError as error:
         return Failed(type(error).__name__, str(error), error.exit_code)
     except OSError as error:

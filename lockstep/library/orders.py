@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from lockstep.ft.status import Protection
 from lockstep.host.options import RunOptions, TraceOptions
 from lockstep.host.result import RunResult
 from lockstep.machine.config import MachineConfig
+from lockstep.monitor.status import Status
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,20 +69,6 @@ class Failed:
     exit_code: int
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class PairStatus:
-    """How a pair stands, at one moment."""
-
-    protection: str
-    """In VMware FT's words: `Protected`, `Not Protected (Need Secondary)`, ..."""
-    is_protected: bool
-    """Whether the guest survives the death of either host now."""
-    generation: int
-    """How often the role of primary has moved, from 1."""
-    icount: int
-    """Instructions that the primary has retired, as it last said."""
-    primary_pid: int | None
-    secondary_pid: int | None
-    failovers: int
-    has_ended: bool
-    """Whether the guest has come to its end."""
+def is_protected(status: Status) -> bool:
+    """Whether the guest runs and survives the death of either host."""
+    return status.protection == Protection.PROTECTED.value and status.uptime_s > 0

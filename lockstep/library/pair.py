@@ -23,8 +23,9 @@ from lockstep.host.options import CheckIntervals, TraceOptions
 from lockstep.host.result import RunResult
 from lockstep.library.console_stream import ConsoleStream
 from lockstep.library.guest import Source, config_of
-from lockstep.library.orders import Answer, Failed, Order, Over, PairStatus, Prepared, Question, Said
+from lockstep.library.orders import Answer, Failed, Order, Over, Prepared, Question, Said, is_protected
 from lockstep.monitor.crash_text import HOSTS, parse_crash
+from lockstep.monitor.status import Status
 from lockstep.paths import package_directory
 
 START_LIMIT_S = 180.0
@@ -206,10 +207,15 @@ class Pair:
 
     # The pair.
 
-    def status(self) -> PairStatus:
-        """How the pair stands."""
-        status: PairStatus = self._ask("status")
+    def status(self) -> Status:
+        """How the pair stands: protection, hosts, rates, failovers, what happened lately."""
+        status: Status = self._ask("status")
         return status
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether the guest runs and survives the death of either host now."""
+        return not self.is_over and is_protected(self.status())
 
     def crash(self, who: str = "primary", *, unprotected: bool = False) -> None:
         """Kill the `primary` or the `secondary` (SIGKILL); returns once its death has been noticed.
@@ -225,9 +231,7 @@ class Pair:
     def wait_protected(self, timeout_s: float = 60.0) -> None:
         """Wait until the guest survives the death of either host. WaitError if it doesn't come to that."""
         end_s = time.monotonic() + timeout_s
-        while not (status := self.status()).is_protected:
-            if status.has_ended:
-                raise WaitError("the guest has come to its end: there is nothing to protect any more")
+        while not is_protected(status := self.status()):
             if time.monotonic() > end_s:
                 raise WaitError(
                     f"after {timeout_s} s the pair is {status.protection}: is this machine overloaded?"

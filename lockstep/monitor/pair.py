@@ -7,7 +7,7 @@ import os
 import selectors
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from lockstep.errors import InternalError, LockstepError
@@ -224,20 +224,13 @@ def _signals(monitor: PairMonitor) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def run_pair(
-    config: MachineConfig,
-    options: RunOptions,
-    built: Callable[[PairMonitor], None] = lambda monitor: None,
-    *,
-    observer: Observer | None = None,
-) -> RunResult:
+def run_pair(config: MachineConfig, options: RunOptions, observer: Observer | None = None) -> RunResult:
     """Run the guest of `config` protected: a primary, a secondary, and this process as their monitor.
 
-    Before it starts, `observer` gets a `StatusSource`, and `built` the monitor itself.
+    Before it starts, `observer` gets a `StatusSource`.
     """
     with arbiter_directory() as directory:
         monitor = PairMonitor(config, options, directory, observer)
-        built(monitor)
         try:
             with raw_mode(options.live_input), _signals(monitor):
                 monitor.start()

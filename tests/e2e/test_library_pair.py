@@ -34,8 +34,8 @@ def test_a_guest_that_is_talked_to_while_its_hosts_die() -> None:
             pair.expect(f"{turn} nrut")
             pair.wait_protected()
             after = pair.status()
-            killed = {"primary": before.primary_pid, "secondary": before.secondary_pid}[who]
-            assert killed not in (after.primary_pid, after.secondary_pid)
+            (killed,) = (host.pid for host in before.hosts if host.role == who)
+            assert killed not in [host.pid for host in after.hosts]
             assert not psutil.pid_exists(killed or 0)
         pair.type("quit\n")
         result = pair.wait(60)
@@ -44,6 +44,7 @@ def test_a_guest_that_is_talked_to_while_its_hosts_die() -> None:
     assert len(result.clones) == 3
     assert result.console["bytes"] == len(pair.console)
     assert pair.console.count(b"nrut") == 3
+    assert not pair.is_protected
     assert processes() == []
 
 
@@ -93,7 +94,7 @@ def test_nothing_is_left_behind_by_a_script_that_fails() -> None:
 def test_nothing_is_left_behind_by_a_script_that_is_killed() -> None:
     script = (
         f"from lockstep import Pair\npair = Pair('timer', append={LONG!r})\npair.wait_protected()\n"
-        "print(pair.status().primary_pid, flush=True)\ninput()\n"
+        "print(pair.status().hosts[0].pid, flush=True)\ninput()\n"
     )
     with subprocess.Popen(
         [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment()
