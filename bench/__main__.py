@@ -30,6 +30,8 @@ CASES = {
     "sim": "simulated worlds per minute",
     "log": "the log in memory, over TCP and at rest, beside queues that a user would pick instead",
     "inject": "interrupts replayed per second",
+    "scale": "how cost grows with RAM, with the log's rate, with failovers",
+    "qemu": "the same guests on QEMU and lockstep: plain, recorded, replayed",
 }
 RUNS_MAX = 10_000
 USAGE_ERROR = 2

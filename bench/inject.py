@@ -45,7 +45,10 @@ def _byte(machine: Machine, number: int) -> bytes:
     return bytes([number % 128])
 
 
-KINDS = (Kind("timer", timer_guest, CLOCK, _timer_due), Kind("UART", input_guest, INPUT, _byte))
+KINDS = {
+    "timer": Kind("timer", timer_guest, CLOCK, _timer_due),
+    "UART": Kind("UART", input_guest, INPUT, _byte),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +64,7 @@ class Recording:
 def measure(result: CaseResult, settings: Settings) -> None:
     """Timer interrupts by CLOCK entries, and bytes through UART and PLIC by INPUT entries."""
     count = settings.pick(300_000, 2_000)
-    for kind in KINDS:
+    for kind in KINDS.values():
         recording = record(kind, count)
         result.work(kind.name, recording.work)
         per_s = []
@@ -73,13 +76,13 @@ def measure(result: CaseResult, settings: Settings) -> None:
         result.judge("inject.interrupts", found.median, kind.name)
 
 
-def record(kind: Kind, count: int) -> Recording:
-    """Run the guest as a primary does, and interrupt it `count` times."""
+def record(kind: Kind, count: int, gap: int = GAP_POSITIONS) -> Recording:
+    """Run the guest as a primary does, and interrupt it `count` times, every `gap` positions."""
     guest = kind.guest(count)
     machine = _machine(guest)
     with SharedRing.create(1 << (count * RING_BYTES_PER_ENTRY).bit_length(), 0, 0) as ring:
         for number in range(1, count + 1):
-            stop = machine.run(limit=machine.position + GAP_POSITIONS)
+            stop = machine.run(limit=machine.position + gap)
             if stop is not Stop.REACHED:
                 raise MeasurementError(
                     f"{kind.name}: the guest stopped at its interrupt {number}: {stop.name}"
@@ -88,7 +91,7 @@ def record(kind: Kind, count: int) -> Recording:
             if ring.append(kind.kind, machine.position, signed_pc(machine), payload) is None:
                 raise MeasurementError(f"{kind.name}: the log doesn't fit its ring")
             take_entry(machine, kind.kind, payload)
-        stop = machine.run(limit=machine.position + GAP_POSITIONS)
+        stop = machine.run(limit=machine.position + gap)
         if stop is not Stop.FINISHED:
             raise MeasurementError(f"{kind.name}: {count} entries were not {count} interrupts: {stop.name}")
         ring.publish(machine.position + 1)
@@ -107,6 +110,17 @@ def replay(recording: Recording) -> float:
     work = _work(machine, recording.interrupts)
     if work != recording.work:
         raise MeasurementError(f"the replay differs from the recording: {work}, not {recording.work}")
+    return seconds
+
+
+def undisturbed(kind: Kind, positions: int) -> float:
+    """Seconds that the guest takes for so many positions if nothing interrupts it."""
+    machine = _machine(kind.guest(1))
+    started_s = time.perf_counter()
+    stop = machine.run(limit=positions)
+    seconds = time.perf_counter() - started_s
+    if stop is not Stop.REACHED or int(machine.board["traps"]):
+        raise MeasurementError(f"{kind.name}: the guest was not undisturbed: {stop.name}")
     return seconds
 
 

@@ -6,12 +6,15 @@ Whoever consumes folds what he reads into a hash, which has to equal that of eve
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
+from bench.log_at_rest import LOGS, draw_entries, write_and_read
 from bench.log_peers import copied_bytes_per_s, pipe_entries_per_s, pyzmq_entries_per_s, queue_entries_per_s
 from bench.log_tcp import tcp_latencies_us, tcp_rate
 from bench.log_timing import CAPACITY_BYTES, Rate, each_alone, latencies_us, two_processes
-from bench.results import CaseResult, MeasurementError, ToolMissingError, paired_ratios, percentile
+from bench.results import CaseResult, MeasurementError, Point, ToolMissingError, paired_ratios, percentile
 from bench.settings import Settings
 
 PAYLOAD_SIZES = (0, 16, 64, 256, 1024, 4096)
@@ -38,6 +41,7 @@ def measure(result: CaseResult, settings: Settings) -> None:
         for size in PEER_PAYLOAD_SIZES:
             beside_peers(result, settings, cpus, size)
         over_tcp(result, settings, cpus)
+        at_rest(result, settings)
     finally:
         os.sched_setaffinity(0, affinity)
 
@@ -61,10 +65,11 @@ def rates(result: CaseResult, settings: Settings, cpus: list[int]) -> None:
             raise MeasurementError(f"two processes, {size} bytes: runs differ: {folds}")
         for name, several in found.items():
             per_s = [rate.per_s for rate in several]
-            result.value(f"{name}, {size} bytes", "1/s", per_s, curve=name, x=size)
+            point = Point(name, "bytes of payload", size)
+            result.value(f"{name}, {size} bytes", "1/s", per_s, point)
             if size:
                 bytes_per_s = [rate * size for rate in per_s]
-                result.value(f"{name}, {size} bytes", "B/s", bytes_per_s, curve=name, x=size)
+                result.value(f"{name}, {size} bytes", "B/s", bytes_per_s, point)
 
 
 def _one_fold(rates: list[Rate]) -> int:
@@ -124,3 +129,16 @@ def over_tcp(result: CaseResult, settings: Settings, cpus: list[int]) -> None:
     samples = tcp_latencies_us(settings.pick(1_000, 20), cpus)
     result.value("over TCP, append to seen", "us", samples)
     result.value("over TCP, append to seen, 99th percentile", "us", [percentile(samples, 99)])
+
+
+def at_rest(result: CaseResult, settings: Settings) -> None:
+    """Written to a trace by frames of 65,536 entries, and read; what each entry takes there."""
+    with tempfile.TemporaryDirectory(prefix="lockstep-bench-") as directory:
+        for name, (kind, size) in LOGS.items():
+            count = settings.pick(5_000 if size == 4096 else 100_000, 1_000)
+            entries = draw_entries(kind, count, size)
+            found = [write_and_read(entries, Path(directory) / "log") for _ in range(settings.rounds(full=3))]
+            result.work(f"at rest, {name}, {count}", found[0].fold)
+            result.value(f"at rest, {name}: write", "1/s", [one.written_per_s for one in found])
+            result.value(f"at rest, {name}: read", "1/s", [one.read_per_s for one in found])
+            result.value(f"at rest, {name}: an entry", "B", [one.bytes_per_entry for one in found])

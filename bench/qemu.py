@@ -1,53 +1,180 @@
-"""The peer QEMU: the same guests on its `virt` board, plain and recording."""
+"""The same guest files on QEMU and on lockstep: plain, counted, recorded and replayed; time and bytes of log."""
 
 from __future__ import annotations
 
-import shutil
+import dataclasses
+import json
 import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench.commands import TimedProcess, time_process
-from bench.environment import QEMU
-from bench.guests import LinuxFiles, bundled
-from bench.results import MeasurementError, ToolMissingError
+from bench.commands import COMMAND, Run, TimedProcess, protected, same_work, solo, time_process
+from bench.guests import LINUX_COMMAND, compute_append, linux_files
+from bench.qemu_peer import Mode, require_power_off, require_qemu, run_bundled, run_linux
+from bench.results import CaseResult, MeasurementError, ToolMissingError, paired_ratios
+from bench.settings import Settings
+from bench.traces import entry_bytes, entry_count
+
+SHOWN = {
+    Mode.PLAIN: "QEMU plain",
+    Mode.ICOUNT: "QEMU -icount",
+    Mode.RECORD: "QEMU rr=record",
+    Mode.REPLAY: "QEMU rr=replay",
+}
 
 
-def require_qemu() -> None:
-    """ToolMissingError if it isn't installed."""
-    if shutil.which(QEMU) is None:
-        raise ToolMissingError(f"{QEMU} isn't installed")
+@dataclasses.dataclass(frozen=True)
+class Guest:
+    """What both run."""
+
+    name: str
+    append: str
+    on_qemu: Callable[[Mode, Path], TimedProcess]
+    clocks: tuple[str, ...]
+    """Of lockstep: under which it runs."""
+    is_judged: bool
 
 
-def run_bundled(name: str, append: str, *, recording: bool) -> TimedProcess:
-    """A bundled guest in machine mode, from the start of the process to its end."""
-    return _run(["-bios", "none", "-kernel", str(bundled(name)), "-append", append], recording=recording)
+@dataclasses.dataclass
+class Found:
+    """Of one way to run a guest: a value for each round."""
+
+    runs: list[TimedProcess] = dataclasses.field(default_factory=list)
+    log_bytes: list[float] = dataclasses.field(default_factory=list)
+    log_entries: list[float] = dataclasses.field(default_factory=list)
 
 
-def run_linux(files: LinuxFiles, *, recording: bool) -> TimedProcess:
-    """Linux to power-off. MeasurementError if it didn't get there."""
-    timed = _run(
-        [
-            *("-m", files.memory, "-bios", str(files.firmware), "-kernel", str(files.kernel)),
-            *("-initrd", str(files.initrd), "-append", files.append),
-        ],
-        recording=recording,
+def measure(result: CaseResult, settings: Settings) -> None:
+    """compute, and a Linux boot where Linux was fetched."""
+    require_qemu()
+    append = compute_append(settings.pick(5, 1))
+    on_qemu = lambda mode, log: run_bundled("compute", append, mode, log)  # noqa: E731  like the one below
+    compare(result, settings, Guest("compute", append, on_qemu, ("host",), is_judged=False))
+    if settings.is_smoke:
+        return
+    try:
+        files = linux_files()
+    except ToolMissingError as missing:
+        result.skip(f"Linux: {missing}")
+        return
+    boot = Guest(
+        "linux",
+        LINUX_COMMAND,
+        lambda mode, log: run_linux(files, mode, log),
+        ("host", "virtual"),
+        is_judged=True,
     )
-    require_power_off(timed.output, "QEMU")
-    return timed
+    compare(result, settings, boot)
 
 
-def require_power_off(console: bytes, who: str) -> None:
-    """MeasurementError unless Linux came to its init and powered off."""
-    for line in (b"Run /init", b"reboot: Power down"):
-        if line not in console:
-            raise MeasurementError(f"Linux on {who} never said {line.decode()!r}: {console[-200:]!r}")
-
-
-def _run(arguments: list[str], *, recording: bool) -> TimedProcess:
+def compare(result: CaseResult, settings: Settings, guest: Guest) -> None:
+    """All ways to run `guest`, in turns."""
+    found: dict[str, Found] = {}
     with tempfile.TemporaryDirectory(prefix="lockstep-bench-") as directory:
-        record = Path(directory) / "replay.bin"
-        icount = ["-icount", f"shift=0,rr=record,rrfile={record}"] if recording else []
-        timed = time_process([QEMU, "-machine", "virt", "-nographic", *icount, *arguments])
-        if recording and not record.stat().st_size:
-            raise MeasurementError("QEMU recorded nothing")
-        return timed
+        for _ in range(settings.rounds(full=5)):
+            _run_on_qemu(found, guest, Path(directory) / "replay.bin")
+            for clock in guest.clocks:
+                _run_on_lockstep(found, guest, clock, Path(directory) / "trace")
+    counted = _instructions(found, guest.clocks)
+    result.work(guest.name, counted)
+    result.note(
+        f"{guest.name} {guest.append!r}; log of lockstep: entries of its trace, content and checkpoints apart"
+    )
+    for name, one in found.items():
+        _show(result, f"{guest.name}, {name}", one)
+    _show_ratios(result, guest, found)
+
+
+def _run_on_qemu(found: dict[str, Found], guest: Guest, log: Path) -> None:
+    consoles = {}
+    for mode, name in SHOWN.items():
+        timed = guest.on_qemu(mode, log)
+        consoles[mode] = timed.output
+        one = found.setdefault(name, Found())
+        one.runs.append(timed)
+        if mode is Mode.RECORD:
+            one.log_bytes.append(log.stat().st_size)
+    if consoles[Mode.REPLAY] != consoles[Mode.RECORD]:
+        raise MeasurementError(f"{guest.name}: QEMU's replay printed something else than its recording")
+
+
+def _run_on_lockstep(found: dict[str, Found], guest: Guest, clock: str, trace: Path) -> None:
+    alone = solo(guest.name, guest.append, clock=clock)
+    pair = protected(guest.name, guest.append, clock=clock)
+    traced = protected(guest.name, guest.append, "--trace", str(trace), clock=clock)
+    replayed = replay(trace)
+    if replayed.work != traced.work:
+        raise MeasurementError(f"{guest.name}: a replay differs: {replayed.work}, not {traced.work}")
+    if guest.name == "linux":
+        for run in (alone, pair, traced, replayed):
+            require_power_off(run.output, "lockstep")
+    for name, run in {"solo": alone, "protected": pair, "traced": traced, "replayed": replayed}.items():
+        found.setdefault(f"lockstep {name}, {clock} clock", Found()).runs.append(run)
+    log = found[f"lockstep traced, {clock} clock"]
+    log.log_bytes.append(entry_bytes(trace))
+    log.log_entries.append(entry_count(trace))
+
+
+def replay(trace: Path) -> Run:
+    """`lockstep replay` of a whole trace, with what it reported."""
+    report = trace.with_suffix(".json")
+    timed = time_process([*COMMAND, "replay", str(trace), "--report", str(report)])
+    return Run(timed.whole_s, timed.first_byte_s, timed.output, json.loads(report.read_text()))
+
+
+def _instructions(found: dict[str, Found], clocks: Sequence[str]) -> dict[str, object]:
+    """What runs under the virtual clock came to, which is the same for all of them."""
+    if "virtual" not in clocks:
+        return {}
+    runs = [
+        run
+        for name, one in found.items()
+        if name.endswith("virtual clock")
+        for run in one.runs
+        if isinstance(run, Run)
+    ]
+    return same_work(runs)
+
+
+def _show(result: CaseResult, name: str, found: Found) -> None:
+    result.value(f"{name}: whole process", "s", [run.whole_s for run in found.runs])
+    ours = [run for run in found.runs if isinstance(run, Run)]
+    if ours:
+        result.value(f"{name}: guest", "s", [run.wall_s for run in ours])
+    if found.log_bytes:
+        result.value(f"{name}: log", "B", found.log_bytes)
+    if found.log_entries:
+        result.value(f"{name}: log", "entries", found.log_entries)
+
+
+def _show_ratios(result: CaseResult, guest: Guest, found: dict[str, Found]) -> None:
+    recorded = found[SHOWN[Mode.RECORD]]
+    for clock in guest.clocks:
+        ways = {
+            name: [run for run in found[f"lockstep {name}, {clock} clock"].runs if isinstance(run, Run)]
+            for name in ("solo", "protected", "traced", "replayed")
+        }
+        seconds = {name: [run.wall_s for run in runs] for name, runs in ways.items()}
+        log = found[f"lockstep traced, {clock} clock"].log_bytes
+        of = f"{guest.name}, {clock} clock"
+        millions = [run.report["icount"] / 1e6 for run in ways["traced"]]
+        result.value(f"{of}: log, trace", "B/M", paired_ratios(log, millions))
+        # QEMU doesn't say how many instructions it ran: about as many as lockstep, it is the same guest.
+        result.value(f"{of}: log, QEMU", "B/M", paired_ratios(recorded.log_bytes, millions))
+        share = result.value(f"{of}: log, trace / QEMU", "x", paired_ratios(log, recorded.log_bytes))
+        cost = result.value(
+            f"{of}: guest, traced / protected", "x", paired_ratios(seconds["traced"], seconds["protected"])
+        )
+        again = result.value(
+            f"{of}: guest, replayed / recorded", "x", paired_ratios(seconds["replayed"], seconds["traced"])
+        )
+        whole = (
+            [run.whole_s for run in ways["replayed"]],
+            [run.whole_s for run in found[SHOWN[Mode.REPLAY]].runs],
+        )
+        result.value(f"{of}: whole process, replay / QEMU rr=replay", "x", paired_ratios(*whole))
+        if guest.is_judged:
+            if clock == "host":
+                result.judge("qemu.log", share.median)
+            result.judge("qemu.tracing", cost.median, f"{clock} clock")
+            result.judge("qemu.replay", again.median, f"{clock} clock")

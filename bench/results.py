@@ -34,6 +34,15 @@ class Spread:
     count: int
 
 
+@dataclasses.dataclass(frozen=True)
+class Point:
+    """A value's place in a plot: on the curve `curve`, at `x` on the axis that is named `axis`."""
+
+    curve: str
+    axis: str
+    x: float
+
+
 def spread(values: Iterable[float]) -> Spread:
     """Of at least one value."""
     measured = list(values)
@@ -65,13 +74,11 @@ class CaseResult:
         self.failures: list[str] = []
         self._hash = hashlib.sha256()
 
-    def value(
-        self, name: str, unit: str, values: Sequence[float], *, curve: str = "", x: float = 0
-    ) -> Spread:
-        """Values of one thing, in `unit`. With `curve`, they are its point at `x` in a plot."""
+    def value(self, name: str, unit: str, values: Sequence[float], point: Point | None = None) -> Spread:
+        """Values of one thing, in `unit`; `point` says where in a plot they belong that has curves."""
         found = spread(values)
-        point = {"curve": curve, "x": x} if curve else {}
-        self.values.append({"name": name, "unit": unit, **dataclasses.asdict(found), **point})
+        where = {} if point is None else {"point": dataclasses.asdict(point)}
+        self.values.append({"name": name, "unit": unit, **dataclasses.asdict(found), **where})
         one = f"{found.median:12.4g} {unit:6}"
         print(f"  {name:60}{one} min {found.min:.4g}, max {found.max:.4g}, n {found.count}", flush=True)
         return found

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import sys
 
-from bench import qemu
 from bench.commands import Run, TimedProcess, same_work, solo, time_process
 from bench.guests import bundled, compute_append
 from bench.profile import hot_symbols
+from bench.qemu_peer import Mode, require_qemu, run_bundled
 from bench.results import CaseResult, MeasurementError, ToolMissingError, paired_ratios
 from bench.settings import Settings
 from bench.speed_linux import measure_linux
@@ -30,20 +30,20 @@ def measure(result: CaseResult, settings: Settings) -> None:
 def measure_compute(result: CaseResult, settings: Settings, append: str) -> None:
     """The whole guest, everybody in turns."""
     try:
-        qemu.require_qemu()
+        require_qemu()
         has_qemu = True
     except ToolMissingError as missing:
         result.skip(f"compute on QEMU: {missing}")
         has_qemu = False
     ours: list[Run] = []
     unicorn_s: list[float] = []
-    qemu_s: dict[bool, list[float]] = {True: [], False: []}
+    qemu_s: dict[Mode, list[float]] = {Mode.RECORD: [], Mode.PLAIN: []}
     for _ in range(settings.rounds()):
         ours.append(solo("compute", append))
         unicorn_s.append(_plain_unicorn_s(append, ours[0].output))
-        for recording, seconds in qemu_s.items():
+        for mode, seconds in qemu_s.items():
             if has_qemu:
-                seconds.append(_qemu_s(append, ours[0].output, recording=recording))
+                seconds.append(_qemu_s(append, ours[0].output, mode))
     result.work("compute", same_work(ours))
     result.note(f"compute {append}, {ours[0].report['icount'] / 1e6:.1f} M instructions; interleaved runs")
     guest_s = [run.wall_s for run in ours]
@@ -54,10 +54,10 @@ def measure_compute(result: CaseResult, settings: Settings, append: str) -> None
     unicorn = result.value("speed / plain Unicorn", "x", paired_ratios(unicorn_s, guest_s))
     result.judge("speed.unicorn", unicorn.median)
     if has_qemu:
-        for recording, name in ((True, "QEMU rr=record"), (False, "QEMU plain")):
-            result.value(f"{name}, whole less start-up", "s", qemu_s[recording])
-            ratio = result.value(f"speed / {name}", "x", paired_ratios(qemu_s[recording], guest_s))
-            if recording:
+        for mode, name in ((Mode.RECORD, "QEMU rr=record"), (Mode.PLAIN, "QEMU plain")):
+            result.value(f"{name}, whole less start-up", "s", qemu_s[mode])
+            ratio = result.value(f"speed / {name}", "x", paired_ratios(qemu_s[mode], guest_s))
+            if mode is Mode.RECORD:
                 result.judge("speed.qemu", ratio.median)
 
 
@@ -68,10 +68,10 @@ def _plain_unicorn_s(append: str, expected: bytes) -> float:
     return float(found["seconds"])
 
 
-def _qemu_s(append: str, expected: bytes, *, recording: bool) -> float:
+def _qemu_s(append: str, expected: bytes, mode: Mode) -> float:
     """The whole process, less that of a guest that does next to nothing."""
-    start_up: TimedProcess = qemu.run_bundled("hello", "", recording=recording)
-    timed = qemu.run_bundled("compute", append, recording=recording)
+    start_up: TimedProcess = run_bundled("hello", "", mode)
+    timed = run_bundled("compute", append, mode)
     _require_same_console("QEMU", timed.output, expected)
     return timed.whole_s - start_up.whole_s
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from bench import qemu
 from bench.commands import Run, TimedProcess, protected, same_work, solo
 from bench.guests import LINUX_COMMAND, linux_files
 from bench.profile import hot_symbols
+from bench.qemu_peer import Mode, require_power_off, require_qemu, run_linux
 from bench.results import CaseResult, ToolMissingError, paired_ratios
 from bench.settings import Settings
 
@@ -24,11 +24,11 @@ SMOKE = ("solo, virtual clock",)
 def measure_linux(result: CaseResult, settings: Settings) -> None:
     """All in turns. ToolMissingError without a fetched Linux; QEMU may be missing."""
     files = linux_files()
-    recording = partial(qemu.run_linux, files, recording=True)
-    plain = partial(qemu.run_linux, files, recording=False)
+    recording = partial(run_linux, files, Mode.RECORD)
+    plain = partial(run_linux, files, Mode.PLAIN)
     peers: dict[str, Callable[[], TimedProcess]] = {"QEMU rr=record": recording, "QEMU plain": plain}
     try:
-        qemu.require_qemu()
+        require_qemu()
     except ToolMissingError as missing:
         result.skip(f"Linux on QEMU: {missing}")
         peers = {}
@@ -40,7 +40,7 @@ def measure_linux(result: CaseResult, settings: Settings) -> None:
     for _ in range(settings.rounds(full=5)):
         for name, run in ours.items():
             runs[name].append(run())
-            qemu.require_power_off(runs[name][-1].output, f"lockstep {name}")
+            require_power_off(runs[name][-1].output, f"lockstep {name}")
         for name, peer in peers.items():
             peer_s[name].append(peer().whole_s)
     result.work("linux", same_work([run for name in runs if "virtual" in name for run in runs[name]]))

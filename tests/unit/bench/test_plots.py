@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.plots import draw_case, require_matplotlib
-from bench.results import CaseResult, ToolMissingError
+from bench.results import CaseResult, Point, ToolMissingError
 
 MACHINE = {"cpu": "a cpu", "cores": "2"}
 
@@ -18,14 +18,14 @@ def case() -> CaseResult:
     result.value("first bar", "s", [1.0, 2.0])
     result.value("second bar", "s", [0.0])
     for x in (0, 16, 4096):
-        result.value(f"point {x}", "1/s", [1e6 * (x + 1)], curve="a curve", x=x)
+        result.value(f"point {x}", "1/s", [1e6 * (x + 1)], Point("a curve", "an axis", x))
     return result
 
 
 def test_everything_is_in_the_picture(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     picture = draw_case(case().as_dict(), MACHINE, tmp_path).read_text()
-    for text in ("first bar", "second bar", "a curve", "example: a cpu, 2"):
+    for text in ("first bar", "second bar", "a curve", "an axis", "4096", "example: a cpu, 2"):
         assert text in picture
     assert draw_case(case().as_dict(), MACHINE, tmp_path).read_text() == picture
 
