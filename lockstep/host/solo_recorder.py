@@ -75,6 +75,7 @@ class SoloRecorder:
     def _write(self, now_s: float) -> None:
         while (batch := self.tape.take_batch(EVERYTHING)) is not None:
             self._file.entries(self._file.next_ordinal, batch, self._wall_ns(now_s))
+            self.tape.discard(self._file.next_ordinal)
 
     def _finish_checkpoint(self) -> None:
         if self._writing is None or (is_whole := is_written(self._writing[0])) is None:

@@ -7,12 +7,13 @@ entry's *ordinal* counts the entries of the whole run, whichever hosts ran it.
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Iterable
 
 from lockstep.log.entry import Entry
 from lockstep.log.layout import ENTRY_SIZE, WORD_SIZE
 from lockstep.log.shared import SharedRing
-from lockstep.log.trace.coding import EntryBatch, discard_entries, encode_entries
+from lockstep.log.trace.coding import EntryBatch, decode_entries, discard_entries, encode_entries
 
 TAPE_BYTES = 1 << 22
 ENTRIES_MAX = 1 << 14
@@ -26,6 +27,8 @@ class Tape:
         self.ring = SharedRing.create(TAPE_BYTES, 1, 1)
         self.first_ordinal = 0
         self._recorded = 0
+        self._sent: deque[EntryBatch] = deque()
+        """What was sent and may not have arrived."""
         self._lock = threading.Lock()
         """Held by who consumes or copies."""
 
@@ -41,10 +44,13 @@ class Tape:
         return self.ring.capacity_bytes - self.ring.used() > 2 * (ENTRY_SIZE + length + WORD_SIZE)
 
     def take_batch(self, below: int) -> EntryBatch | None:
-        """Consume entries stamped below `below`, coded; None: there are none."""
+        """The next entries stamped below `below`, coded, to be sent; None: there are none."""
         with self._lock:
             self._discard()  # what came since, if others had recorded it before this host took it
-            return encode_entries(self.ring, below, ENTRIES_MAX)
+            batch = encode_entries(self.ring, below, ENTRIES_MAX)
+            if batch is not None:
+                self._sent.append(batch)
+            return batch
 
     def discard(self, ordinal: int) -> None:
         """Entries with a smaller number than `ordinal` are of no use any more, those still to come included."""
@@ -53,12 +59,18 @@ class Tape:
             self._discard()
 
     def _discard(self) -> None:
-        discard_entries(self.ring, self._recorded - self.first_ordinal)
+        sequence = self._recorded - self.first_ordinal
+        while self._sent and self._sent[0].first_sequence + self._sent[0].count <= sequence:
+            self._sent.popleft()
+        discard_entries(self.ring, sequence)
 
     def copy(self) -> list[Entry]:
-        """All entries on it."""
+        """All entries that the trace may lack: sent or not."""
         with self._lock:
-            return self.ring.waiting()
+            sent = [
+                entry for batch in self._sent for entry in decode_entries(batch.body, batch.count).entries()
+            ]
+            return sent + self.ring.waiting()
 
     @property
     def is_filling(self) -> bool:

@@ -26,6 +26,7 @@ class Recorder:
         self._supervisor = supervisor
         self._on_duty: Host | None = None
         self._is_stopping = False
+        self._is_asked_for_rest = False
         self._writing: tuple[Host, BinaryIO] | None = None
         """A state that a host was asked for."""
         self._schedule: CheckpointSchedule | None = None
@@ -47,11 +48,13 @@ class Recorder:
         """Give the duty to whom it belongs now."""
         hosts, wanted = self._supervisor.fleet.hosts, self._wanted()
         if self._on_duty is not None and hosts.get(self._on_duty.number) is not self._on_duty:
-            self._on_duty, self._is_stopping = None, False
+            self._on_duty, self._is_stopping, self._is_asked_for_rest = None, False, False
         if wanted is None:
             return
-        if self._on_duty is None:
+        is_ended = self._supervisor.ending.ended is not None
+        if self._on_duty is None or (is_ended and self._on_duty is wanted and not self._is_asked_for_rest):
             self._on_duty = wanted
+            self._is_asked_for_rest = is_ended  # it may have sent all else long before
             wanted.send(m.Record(ordinal=self.file.next_ordinal))
         elif self._on_duty is not wanted and not self._is_stopping:
             self._is_stopping = True
@@ -81,7 +84,7 @@ class Recorder:
         )
         self.file.entries(message.first_ordinal, batch, self._wall_ns(message.at_s))
         for host in (self._supervisor.protector.primary, self._supervisor.protector.secondary):
-            if host is not None and host is not self._on_duty:
+            if host is not None:
                 host.send(m.EntriesRecorded(ordinal=self.file.next_ordinal))
 
     def _wall_ns(self, at_s: float) -> int:

@@ -19,7 +19,7 @@ def test_the_roles_are_those_of_the_code() -> None:
 
 
 def test_every_message_is_listed_and_none_else() -> None:
-    section = PROTOCOL.split("## Messages")[1].split("## Roles")[0]
+    section = PROTOCOL.split("## Messages")[1].split("## The trace")[0]
     listed = set(re.findall(r"\b[A-Z]\w+\b", section.split("| --- | --- |")[1]))
     defined = {
         name
