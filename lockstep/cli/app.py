@@ -7,7 +7,9 @@ from typing import Annotated
 import typer
 
 from lockstep import __version__
+from lockstep.cli.completion import complete, completion
 from lockstep.cli.demo import demo
+from lockstep.cli.examples import examples_of
 from lockstep.cli.fetch import fetch
 from lockstep.cli.guests import guests
 from lockstep.cli.log import log
@@ -29,8 +31,9 @@ def make_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
-    for command in (run, replay, log, verify, sim, guests, fetch, demo):
-        app.command()(command)
+    for command in (run, replay, log, verify, sim, guests, fetch, demo, completion):
+        app.command(epilog=examples_of(command.__name__))(command)
+    app.command(hidden=True)(complete)
     return app
 
 
