@@ -75,10 +75,10 @@ SCRIPTS = {"bash": BASH, "zsh": ZSH, "fish": FISH}
 def completion(
     shell: Annotated[str, typer.Argument(metavar="bash|zsh|fish", help="The shell that is to complete.")],
 ) -> None:
-    """Print what makes a shell complete lockstep's commands, options, guests and pairs when Tab is pressed.
+    """Print the script that makes a shell complete our words.
 
-    Put the line of the example for your shell into ~/.bashrc, ~/.zshrc (after compinit) or
-    ~/.config/fish/config.fish.
+    Then Tab completes commands, options, names of guests and of running pairs. The examples say what to write into
+    ~/.bashrc, ~/.zshrc (after compinit) or ~/.config/fish/config.fish.
     """
     if shell not in SCRIPTS:
         raise UsageError(f"there is no completion for {shell[:40]!r}: give bash, zsh or fish")

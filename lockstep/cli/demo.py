@@ -23,7 +23,10 @@ def demo(
         typer.Argument(metavar="[GUEST]", help="linux or timer; without: linux, if apt can bring it"),
     ] = None,
 ) -> int:
-    """Show a guest that loses its primary's host while it works, and goes on as if nothing had happened."""
+    """Show a guest that loses its host and goes on.
+
+    The primary's process gets SIGKILL while the guest works; what the guest prints is checked.
+    """
     from lockstep.cli.demo_linux import demo_linux
     from lockstep.cli.session import prepare
 

@@ -6,12 +6,18 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "run": (
         ("lockstep run linux", "Debian's Linux on a pair, after lockstep fetch linux"),
         ("lockstep run compute --clock virtual --crash primary@50M", "the primary dies, the guest goes on"),
-        ("lockstep run echo --input lines.txt --trace echo.trace", "kept, to be run again by lockstep replay"),
+        (
+            "lockstep run echo --input lines.txt --trace echo.trace",
+            "kept, to be run again by lockstep replay",
+        ),
     ),
     "verify": (
         ("lockstep verify compute --append rounds=1", "equal after every 10 million instructions?"),
         ("lockstep verify compute --inject x7@10M:13", "no: since which instruction?"),
-        ("lockstep verify selftest --campaign 20 --seed 1", "twenty random soft errors, and what became of them"),
+        (
+            "lockstep verify selftest --campaign 20 --seed 1",
+            "twenty random soft errors, and what became of them",
+        ),
     ),
     "sim": (
         ("lockstep sim --seed 1 --count 100", "a hundred seeded worlds of failures"),
@@ -22,7 +28,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("lockstep guests | cut -f 1", "tab-separated elsewhere: only the names"),
     ),
     "fetch": (
-        ("lockstep fetch linux", "some 60 MB, once; kept in the cache"),
+        ("lockstep fetch linux", "once; it is kept in the cache"),
         ("lockstep fetch linux --update", "newer packages, if Debian has some"),
     ),
     "demo": (
@@ -37,7 +43,6 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("lockstep log echo.trace", "every entry: icount, kind, content"),
         ("lockstep log echo.trace --stats", "how many of each kind, how many bytes"),
     ),
-    "ps": (("lockstep ps", "the pairs that run on this computer"),),
     "completion": (
         ('eval "$(lockstep completion bash)"', "in ~/.bashrc"),
         ('eval "$(lockstep completion zsh)"', "in ~/.zshrc"),

@@ -11,9 +11,14 @@ from lockstep.errors import UsageError
 
 def fetch(
     guest: Annotated[str, typer.Argument(metavar="GUEST", help="linux (brings u-boot as well)")],
-    update: Annotated[bool, typer.Option(help="Ask for newer packages even if there are some.")] = False,
+    update: Annotated[
+        bool, typer.Option("--update", help="Ask for newer packages even if there are some.")
+    ] = False,
 ) -> None:
-    """Bring Debian's riscv64 Linux into the cache, through apt and without root."""
+    """Bring Debian's riscv64 Linux into the cache.
+
+    It comes through apt, which needs no root for this.
+    """
     if guest not in ("linux", "u-boot"):
         raise UsageError(f"there is nothing to fetch for {guest!r}: give linux")
     from lockstep.catalog.linux import fetch_linux

@@ -38,7 +38,9 @@ def replay(
     initrd: Annotated[Path | None, typer.Option(metavar="FILE", help="its initial RAM disk.")] = None,
     report: ReportOption = None,
 ) -> int:
-    """Run what TRACE has recorded once more and compare; the guest's console is stdout.
+    """Run what TRACE has recorded once more, and compare.
+
+    The guest's console is stdout.
 
     Exit status: the recorded run's own where the guest ended, 120 if the replay differs from the trace, 126 if it
     can't be replayed. Of a trace that breaks off all that is whole is replayed: 0.

@@ -83,7 +83,10 @@ def run(
         str | None, typer.Option(metavar="N", help="End after N instructions, as 5M or 1.5G (exit 124).")
     ] = None,
 ) -> int:
-    """Run GUEST on a pair of machines in lockstep; the guest's console is stdout."""
+    """Run GUEST on two machines in lockstep; its console is stdout.
+
+    Kill the host of either machine and the guest goes on. On a terminal every key goes to the guest; Ctrl-A X leaves.
+    """
     from lockstep.catalog.choice import GuestOptions, choose_machine
     from lockstep.cli.run_options import PairOptions, check_soft_errors, make_options, make_trace_options
     from lockstep.cli.session import run_session

@@ -17,17 +17,17 @@ SEED_MAX = 2**63 - 1
 
 def sim(
     seed: Annotated[
-        int | None, typer.Option(min=0, max=SEED_MAX, help="The first seed; drawn if not given.")
+        int | None, typer.Option(metavar="N", min=0, max=SEED_MAX, help="The first seed; drawn if not given.")
     ] = None,
-    count: Annotated[int, typer.Option(min=1, help="How many seeds, from --seed upwards.")] = 1,
+    count: Annotated[int, typer.Option(metavar="N", min=1, help="How many seeds, from --seed upwards.")] = 1,
     trace: Annotated[bool, typer.Option("--trace", help="Print every event of every seed.")] = False,
 ) -> int:
-    """Simulate a pair on virtual time: the real protocol under seeded faults.
+    """Simulate a pair on virtual time, under seeded faults.
 
-    Hosts crash, stop, wake, lag and lose each other; channels delay, double and break; the monitor is late. All the
-    while safety is checked: one writer per generation, no byte lost, doubled or reordered, input once and in order,
-    output as the survivor's state has it. Then the faults stop, and the pair must be Protected again and the guest
-    must end. A seed always gives the same events.
+    The protocol is the real one. Hosts crash, stop, wake, lag and lose each other; channels delay, double and break;
+    the monitor is late. All the while safety is checked: one writer per generation, no byte lost, doubled or
+    reordered, input once and in order, output as the survivor's state has it. Then the faults stop, and the pair must
+    be Protected again and the guest must end. A seed always gives the same events.
 
     Exit status: 0 all seeds passed, 1 safety was violated, 3 only liveness was (nothing wrong was done, but the pair
     or its guest got stuck), 2 usage.

@@ -65,7 +65,9 @@ def verify(
         str | None, typer.Option(metavar="N", help="Look no further than N instructions (exit 0).")
     ] = None,
 ) -> int:
-    """Run GUEST on two machines that are compared often; find the first instruction after which they differ.
+    """Find the first instruction after which two machines differ.
+
+    GUEST runs on two machines that are compared often; at a mismatch the search goes back to the last equal state.
 
     Exit status: 0 if they are equal to the end (whatever the guest's own status is), 120 if they differ. With
     --campaign: 0 if every error was masked, or detected and located; else 125.
