@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lockstep.errors import LockstepError
     from lockstep.library.diff import Diff, diff
     from lockstep.library.machine import Machine
     from lockstep.library.pair import Pair
@@ -17,10 +18,11 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = ["Diff", "Machine", "Pair", "Snapshot", "Stop", "Trace", "diff"]
+__all__ = ["Diff", "LockstepError", "Machine", "Pair", "Snapshot", "Stop", "Trace", "diff"]
 
 _HOMES = {
     "Diff": "lockstep.library.diff",
+    "LockstepError": "lockstep.errors",
     "Machine": "lockstep.library.machine",
     "Pair": "lockstep.library.pair",
     "Snapshot": "lockstep.library.snapshot",

@@ -158,11 +158,14 @@ class Machine:
 
     # Running.
 
-    def step(self, n: int = 1) -> Stop:
-        """Retire `n` instructions, those of interrupt handlers included. Breakpoints are stepped over."""
+    def step(self, n: int = 1, *, timeout_s: float | None = None) -> Stop:
+        """Retire `n` instructions, those of interrupt handlers included. Breakpoints are stepped over.
+
+        A guest whose every instruction traps retires nothing: a `timeout_s` ends that.
+        """
         if n < 0:
             raise UsageError(f"step({n}) would go back: take a snapshot first, or use Trace.at")
-        return self._runner.run(Goal(icount=self.core.icount + n))
+        return self._runner.run(Goal(icount=self.core.icount + n, timeout_s=timeout_s))
 
     def run(self, *, max_icount: int | None = None, timeout_s: float | None = None) -> Stop:
         """Run to the next breakpoint or the guest's end, or until a bound is reached."""
