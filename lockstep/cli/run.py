@@ -73,6 +73,9 @@ def run(
             help="Flip a bit in the secondary: of a register (x7@10M:13) or of RAM (0x80001000@5M:4); repeatable.",
         ),
     ] = None,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="The bare console, on a terminal as well: no live view.")
+    ] = False,
     input_file: InputOption = None,
     trace: TraceOption = None,
     trace_guest: TraceGuestOption = None,
@@ -117,5 +120,11 @@ def run(
     )
     check_soft_errors(options, config)
     return run_session(
-        config, options, solo=solo, input_file=input_file, report_path=report, trace=trace_options
+        config,
+        options,
+        solo=solo,
+        input_file=input_file,
+        report_path=report,
+        trace=trace_options,
+        plain=plain,
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from lockstep.cli.messages import one_line, say
 from lockstep.cli.report import check_report_path, make_report, write_report
 from lockstep.cli.streams import choose_input, write_stdout
+from lockstep.cli.view import viewed
 from lockstep.errors import LockstepError
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from lockstep.host.result import RunResult
     from lockstep.machine.config import MachineConfig
     from lockstep.machine.loader.place import BootPlan
+    from lockstep.monitor.status import Observer, StatusSource
 
 
 def run_session(
@@ -28,8 +30,12 @@ def run_session(
     input_file: Path | None,
     report_path: Path | None,
     trace: TraceOptions | None = None,
+    plain: bool = True,
 ) -> int:
-    """Run the guest with its console on stdin and stdout; its exit status. LockstepError if that fails."""
+    """Run the guest with its console on stdin and stdout; its exit status. LockstepError if that fails.
+
+    On a terminal a live view shows the pair as well, unless the user wants the console `plain`.
+    """
     if report_path is not None:
         check_report_path(report_path)
     source = choose_input(input_file, config.clock)
@@ -46,13 +52,15 @@ def run_session(
 
         options = dataclasses.replace(options, trace=open_trace(trace, plan))
     try:
-        result = _run(config, options, plan, solo=solo)
+        with viewed(plan.guest_name, options, plain=plain or solo) as run:
+            result = _run(config, run.options, plan, run.observers, solo=solo)
     except LockstepError as error:
         if report_path is not None:
             write_report(report_path, make_report(plan.guest_name, plan.guest_sha256, failed_result(error)))
         raise
     if report_path is not None:
         write_report(report_path, make_report(plan.guest_name, plan.guest_sha256, result))
+    run.summarize(result)
     if result.message:
         say(one_line(result.message))
     return result.exit_code
@@ -91,7 +99,9 @@ def failed_result(error: LockstepError) -> RunResult:
     )
 
 
-def _run(config: MachineConfig, options: RunOptions, plan: BootPlan, *, solo: bool) -> RunResult:
+def _run(
+    config: MachineConfig, options: RunOptions, plan: BootPlan, observers: list[Observer], *, solo: bool
+) -> RunResult:
     if solo:
         from lockstep.host.solo import run_solo
 
@@ -100,7 +110,12 @@ def _run(config: MachineConfig, options: RunOptions, plan: BootPlan, *, solo: bo
     from lockstep.monitor.pair import run_pair
 
     collect_no_imports()
-    return run_pair(config, options)
+
+    def observe(source: StatusSource) -> None:
+        for observer in observers:
+            observer(source)
+
+    return run_pair(config, options, observer=observe)
 
 
 def collect_no_imports() -> None:

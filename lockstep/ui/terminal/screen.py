@@ -21,6 +21,7 @@ _ALTERNATE_SCREENS = {47, 1047, 1049}
 _COLUMNS_132 = 3
 _PASSED_ON = {1, 2004}
 """Modes of the keyboard (cursor keys, pasting): the real terminal has to know them."""
+_UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
 _WRAP, _INSERT = modes.DECAWM, modes.IRM
 
 _width = lru_cache(maxsize=4096)(wcwidth)
@@ -113,7 +114,7 @@ class GuestScreen(pyte.Screen):  # type: ignore[misc]  # pyte's types aren't loo
         for character in data:
             width = _width(character)
             if width > 0:
-                self._draw_one(character, width)
+                self._draw_one(character if character.isprintable() else _UNPRINTABLE, width)
             elif width == 0 and unicodedata.combining(character):
                 self._combine(character)
         self.dirty.add(self.cursor.y)

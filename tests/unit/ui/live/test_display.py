@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -11,7 +12,7 @@ from rich.color import ColorSystem
 from view_status import make_model, make_status
 
 from lockstep.ui.live.display import Display
-from lockstep.ui.terminal.emulator import Emulator
+from lockstep.ui.terminal.emulator import BACKLOG_BYTES_MAX, Emulator
 from lockstep.ui.view.console import console_line
 from lockstep.ui.view.frame import compose
 from lockstep.ui.view.layout import console_size
@@ -38,7 +39,8 @@ class Outer:
                 self.display.flush()
         except BlockingIOError:
             pass
-        self.emulator.feed(data)
+        for at in range(0, len(data), BACKLOG_BYTES_MAX):
+            self.emulator.feed(data[at : at + BACKLOG_BYTES_MAX])
         return data
 
     def text(self) -> str:
@@ -89,7 +91,7 @@ def test_only_what_changed_is_drawn(outer: Outer) -> None:
     drawn = outer.read()
     assert b"~ # l" in drawn
     assert len(drawn) < 200
-    assert drawn.startswith(b"\x1b[?2026h") and drawn.endswith(b"\x1b[?2026l"), "it appears at once"
+    assert (drawn[:8], drawn[-8:]) == (b"\x1b[?2026h", b"\x1b[?2026l"), "it appears at once"
 
 
 def test_the_keyboard_s_modes_are_the_guest_s(outer: Outer) -> None:
@@ -108,8 +110,8 @@ def test_without_colours() -> None:
     terminal.display.draw(compose(make_model(120, 40, b"\x1b[31;1mred"), 120, 40), set())
     drawn = terminal.read().decode()
     assert "\x1b[1mred\x1b[0m" in drawn
-    for code in [*range(30, 38), *range(40, 48), *range(90, 98), 38, 48]:
-        assert f"\x1b[{code}m" not in drawn and f";{code}m" not in drawn and f"[{code};" not in drawn
+    codes = {int(code) for codes in re.findall(r"\x1b\[([0-9;]+)m", drawn) for code in codes.split(";")}
+    assert codes <= {0, 1, 2, 7}, codes
     os.close(terminal.reader)
     os.close(terminal.writer)
 

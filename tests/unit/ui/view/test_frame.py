@@ -49,7 +49,7 @@ def test_it_says_how_the_pair_stands(columns: int, lines: int) -> None:
     text = as_text(compose(make_model(columns, lines, b"~ # "), columns, lines))
     for wanted in ("~ # ", "Protected", "generation 2", "primary    host 2  pid 4711", "secondary  host 3"):
         assert wanted in text, text
-    for wanted in ("interval 0.9 ms", "CLOCK", "305 MIPS"[-4:], "420 same", "the new secondary", "Ctrl-A H"):
+    for wanted in ("interval 0.9 ms", "CLOCK", "305 MIPS"[-4:], "420 same", "host 3 is the new", "Ctrl-A H"):
         assert wanted in text or columns < 80, text
 
 
