@@ -21,7 +21,7 @@ def measure(result: CaseResult, settings: Settings) -> None:
     """Kills again and again, and takes every clone that was made after the guest had touched its memory."""
     result.note(f"guest of {MEMORY} that holds N MiB of random words, which can't be compressed, and counts")
     for fill_mib in FILLS_MIB[: settings.pick(len(FILLS_MIB), 1)]:
-        clones = _clones(fill_mib, settings.pick(40, 1), settings.pick(20, 2))
+        clones = _clones(fill_mib, settings.pick(40, 1), settings.pick(10, 2))
         name = f"{fill_mib} MiB touched"
         result.value(f"{name}: bytes sent", "MiB", [clone["bytes"] / (1 << 20) for clone in clones])
         pause = result.value(f"{name}: pause", "ms", [clone["pause_ms"] for clone in clones])

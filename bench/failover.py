@@ -40,7 +40,7 @@ def measure(result: CaseResult, settings: Settings) -> None:
     result.value("SIGKILL, all: blackout", "ms", blackouts_ms)
     result.judge("failover.median", percentile(blackouts_ms, 50))
     result.judge("failover.99th", percentile(blackouts_ms, 99))
-    stops_ms = [_stop_primary() for _ in range(settings.pick(20, 1))]
+    stops_ms = [_stop_primary() for _ in range(settings.pick(10, 1))]
     stopped = result.value("SIGSTOP, timer, host clock: blackout", "ms", stops_ms)
     result.judge("failover.stopped", stopped.max)
 
