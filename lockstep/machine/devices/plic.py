@@ -111,12 +111,12 @@ def plic_output(plic: Plic, context: int) -> bool:
 @nopython
 def _update(plic: Plic) -> None:
     outputs = 0
-    any_pending = 0  # usually nothing is, and no context needs a look
     for word in range(_WORDS):
-        any_pending |= plic.pending[word]
-    if any_pending != 0:
+        pending = plic.pending[word]
+        if pending == 0:
+            continue  # as a rule nothing is pending, and no context needs a look
         for context in range(CONTEXTS):
-            if plic_best(plic, context) != 0:
+            if pending & plic.enable[context * _WORDS + word] != 0 and plic_best(plic, context) != 0:
                 outputs |= 1 << context
     plic.outputs = outputs
 
