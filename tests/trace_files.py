@@ -26,6 +26,7 @@ from lockstep.machine.config import MachineConfig
 from lockstep.machine.machine import Machine
 
 OFTEN = CheckIntervals(every_s=0.002, ram_every_s=0.02)
+STEP_POSITIONS = 500_000
 CHECKPOINT_POSITIONS = 20_000_000
 OUTCOMES = {"FINISHED": "poweroff", "IDLE": "idle"}
 
@@ -80,18 +81,19 @@ class Recorder:
         live: bytes = b"",
         checks: CheckIntervals = OFTEN,
         positions_max: int = 1 << 62,
-        checkpoints: bool = True,
+        checkpoint_positions: int = CHECKPOINT_POSITIONS,
         keeps_guest: bool = True,
         **changes: object,
     ) -> None:
         """`live` is typed when the guest starts; `changes` are about the description."""
         self.positions_max = positions_max
-        self.wants_checkpoints = checkpoints
-        self.next_checkpoint = 0
+        self.checkpoint_positions = self.next_checkpoint = checkpoint_positions
         self.host = Host(RecordingWire(), Machine(config, typed=typed))
         description = describe(config, typed, **changes)
         if description.rtc_epoch_ns is not None:
             self.host.machine.board["rtc_epoch_ns"] = description.rtc_epoch_ns
+        # There is no control thread here that would make the machine come back now and then.
+        self.host.limit = lambda: self.host.machine.position + STEP_POSITIONS
         self.host.become(Event.START_PRIMARY)
         self.ring = SharedRing.create(RING_BYTES, 1, 2)
         self.host.log_to(SharedMemoryChannel(self.ring))
@@ -110,7 +112,7 @@ class Recorder:
         host, machine = self.host, self.host.machine
         rounds = 0
         while host.ended is None and machine.position < self.positions_max:
-            if self.wants_checkpoints and machine.position >= self.next_checkpoint:
+            if machine.position >= self.next_checkpoint:
                 host.clone_wanted = self._checkpoint
             self.lead.step()
             host.collect_console()
@@ -137,7 +139,7 @@ class Recorder:
     def _checkpoint(self) -> None:
         self._write_entries()
         machine, body = self.host.machine, io.BytesIO()
-        self.next_checkpoint = machine.position + CHECKPOINT_POSITIONS
+        self.next_checkpoint = machine.position + self.checkpoint_positions
         write_machine(machine, body)
         console_bytes = int(machine.board["console_bytes"])
         self.writer.checkpoint(

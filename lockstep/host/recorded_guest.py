@@ -30,9 +30,9 @@ def recorded_config(trace: TraceReader, files: Mapping[str, Path] | None = None)
             f"and this is {__version__}: replay it with the version that recorded it"
         )
     given = dict(files or {})
-    sources = {file.role: _source(trace, file, given.pop(file.role, None)) for file in description.files}
-    if given:
-        raise UsageError(f"--{min(given)} is given, and the run was started without one: leave it out")
+    if unknown := set(given) - {file.role for file in description.files}:
+        raise UsageError(f"--{min(unknown)} is given, and the run was started without one: leave it out")
+    sources = {file.role: _source(trace, file, given.get(file.role)) for file in description.files}
     if description.clock not in ("host", "virtual") or not set(sources) <= set(ROLES):
         raise TraceError(
             f"the trace {printable(trace.path)} is of a machine that there isn't: record it again"
