@@ -8,15 +8,24 @@ import typer
 
 from lockstep import __version__
 from lockstep.cli.completion import complete, completion
+from lockstep.cli.crash import crash
 from lockstep.cli.demo import demo
 from lockstep.cli.examples import examples_of
 from lockstep.cli.fetch import fetch
 from lockstep.cli.guests import guests
 from lockstep.cli.log import log
+from lockstep.cli.protect import protect
+from lockstep.cli.ps import ps
 from lockstep.cli.replay import replay
 from lockstep.cli.run import run
 from lockstep.cli.sim import sim
+from lockstep.cli.stop import stop
 from lockstep.cli.verify import verify
+
+COMMANDS = (
+    *(run, replay, log, verify, sim, guests, fetch, demo),
+    *(ps, crash, protect, stop, completion),
+)
 
 
 def make_app() -> typer.Typer:
@@ -31,7 +40,7 @@ def make_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
-    for command in (run, replay, log, verify, sim, guests, fetch, demo, completion):
+    for command in COMMANDS:
         app.command(epilog=examples_of(command.__name__))(command)
     app.command(hidden=True)(complete)
     return app

@@ -177,5 +177,15 @@ def _hosts() -> Iterator[tuple[str, str]]:
     yield from (("primary@", ""), ("secondary@", ""))
 
 
-_SOURCES: dict[str, Callable[[], Iterator[tuple[str, str]]]] = {"GUEST": _guests, "WHO": _hosts}
+def _pairs() -> Iterator[tuple[str, str]]:
+    from lockstep.monitor.control_client import all_statuses
+
+    yield from ((status.name, status.protection) for status in all_statuses()[0])
+
+
+_SOURCES: dict[str, Callable[[], Iterator[tuple[str, str]]]] = {
+    "GUEST": _guests,
+    "WHO": _hosts,
+    "PAIR": _pairs,
+}
 _FILES_FIT = frozenset(("GUEST", "FILE", "TRACE"))

@@ -43,6 +43,19 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("lockstep log echo.trace", "every entry: icount, kind, content"),
         ("lockstep log echo.trace --stats", "how many of each kind, how many bytes"),
     ),
+    "ps": (
+        ("lockstep ps", "your running pairs, in columns"),
+        ("lockstep ps --json | jq '.[].protection'", "all that is known of them, for scripts"),
+    ),
+    "crash": (
+        ("lockstep crash primary", "if there is just one pair"),
+        ("lockstep crash linux secondary", "of the pair that lockstep ps calls linux"),
+    ),
+    "protect": (
+        ("lockstep protect", "says so at once if the pair is Protected already"),
+        ("lockstep protect linux --timeout 5", "waits five seconds at most"),
+    ),
+    "stop": (("lockstep stop linux", "its outcome is interrupted, its report is written"),),
     "completion": (
         ('eval "$(lockstep completion bash)"', "in ~/.bashrc"),
         ('eval "$(lockstep completion zsh)"', "in ~/.zshrc"),

@@ -45,4 +45,8 @@ TraceCheckpointOption = Annotated[
 ReportOption = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Write what the run came to as JSON.")
 ]
+JournalOption = Annotated[
+    Path | None,
+    typer.Option("--journal", metavar="FILE", help="Append what happens to the run, and why, as JSON lines."),
+]
 TimeoutOption = Annotated[float | None, typer.Option(metavar="S", help="End after S seconds (exit 124).")]

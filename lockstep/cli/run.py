@@ -13,6 +13,7 @@ from lockstep.cli.guest_arguments import (
     HartsOption,
     InitrdOption,
     InputOption,
+    JournalOption,
     KernelOption,
     MemoryOption,
     ReportOption,
@@ -81,6 +82,7 @@ def run(
     trace_guest: TraceGuestOption = None,
     trace_checkpoint_every: TraceCheckpointOption = None,
     report: ReportOption = None,
+    journal: JournalOption = None,
     timeout: TimeoutOption = None,
     max_icount: Annotated[
         str | None, typer.Option(metavar="N", help="End after N instructions, as 5M or 1.5G (exit 124).")
@@ -127,4 +129,5 @@ def run(
         report_path=report,
         trace=trace_options,
         plain=plain,
+        journal_path=journal,
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lockstep.cli.messages import one_line, say
 from lockstep.cli.report import check_report_path, make_report, write_report
+from lockstep.cli.run_journal import open_journal
 from lockstep.cli.streams import choose_input, write_stdout
 from lockstep.cli.view import viewed
 from lockstep.errors import LockstepError
@@ -31,6 +32,7 @@ def run_session(
     report_path: Path | None,
     trace: TraceOptions | None = None,
     plain: bool = True,
+    journal_path: Path | None = None,
 ) -> int:
     """Run the guest with its console on stdin and stdout; its exit status. LockstepError if that fails.
 
@@ -46,18 +48,23 @@ def run_session(
     from lockstep.machine.loader.place import plan_boot
 
     plan = plan_boot(config)
-    prepare()
-    if trace is not None:
-        from lockstep.host.trace_file import open_trace
+    with open_journal(journal_path, config, options, plan.guest_name, solo=solo) as journal:
+        prepare()
+        if trace is not None:
+            from lockstep.host.trace_file import open_trace
 
-        options = dataclasses.replace(options, trace=open_trace(trace, plan))
-    try:
-        with viewed(plan.guest_name, options, plain=plain or solo) as run:
-            result = _run(config, run.options, plan, run.observers, solo=solo)
-    except LockstepError as error:
-        if report_path is not None:
-            write_report(report_path, make_report(plan.guest_name, plan.guest_sha256, failed_result(error)))
-        raise
+            options = dataclasses.replace(options, trace=open_trace(trace, plan))
+        try:
+            with viewed(plan.guest_name, options, plain=plain or solo) as run:
+                result = _run(config, run.options, plan, [*run.observers, journal.observe], solo=solo)
+                journal.ended(result)
+        except LockstepError as error:
+            journal.failed(error)
+            if report_path is not None:
+                write_report(
+                    report_path, make_report(plan.guest_name, plan.guest_sha256, failed_result(error))
+                )
+            raise
     if report_path is not None:
         write_report(report_path, make_report(plan.guest_name, plan.guest_sha256, result))
     run.summarize(result)

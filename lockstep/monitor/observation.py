@@ -91,6 +91,9 @@ class Observation:
     def _reason(self) -> str:
         protector = self._supervisor.protector
         making = protector.reprotection
+        for host in (protector.primary, protector.secondary):
+            if host is not None and host.dying_at_s is not None:
+                return f"host {host.number} dies"
         if protector.failover is not None:
             return "the survivor goes live"
         if making is not None:

@@ -22,6 +22,7 @@ from lockstep.machine.loader.place import guest_name
 from lockstep.monitor.arbiter import DirectoryArbiter
 from lockstep.monitor.arbiter_directory import arbiter_directory
 from lockstep.monitor.console import ConsoleWriter
+from lockstep.monitor.control_server import controlled
 from lockstep.monitor.divergences import Divergences
 from lockstep.monitor.ending import GRACE_S
 from lockstep.monitor.executioner import Executioner, obey
@@ -232,7 +233,11 @@ def run_pair(config: MachineConfig, options: RunOptions, observer: Observer | No
     with arbiter_directory() as directory:
         monitor = PairMonitor(config, options, directory, observer)
         try:
-            with raw_mode(options.live_input), _signals(monitor):
+            with (
+                raw_mode(options.live_input),
+                _signals(monitor),
+                controlled(monitor.observation, options.say),
+            ):
                 monitor.start()
                 monitor.run()
                 return monitor.result()
