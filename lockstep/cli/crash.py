@@ -22,7 +22,10 @@ def crash(
         bool, typer.Option("--unprotected", help="Even if no other host has the guest, which may be its end.")
     ] = False,
 ) -> int:
-    """Kill a host of a running pair (SIGKILL), and say what became of it."""
+    """Kill a host of a running pair.
+
+    By SIGKILL; says who took over, and after how long.
+    """
     from lockstep.cli.pair_arguments import pair_and_host
     from lockstep.monitor import control_messages as c
     from lockstep.monitor.control_client import PairGoneError, connect_to

@@ -16,9 +16,10 @@ def protect(
     pair: PairArgument = None,
     timeout: Annotated[float, typer.Option(metavar="S", help="How long to wait (then exit 124).")] = 60.0,
 ) -> int:
-    """Make a new secondary now if there is none, and wait until the guest is Protected.
+    """Wait until the guest of a pair is Protected.
 
-    A pair does that by itself; but for a while not after an attempt that failed.
+    A pair makes itself a new secondary when it lacks one, but for a while not after an attempt that failed: this
+    makes it try at once.
     """
     from lockstep.cli.messages import say
     from lockstep.cli.run_options import check_timeout

@@ -16,7 +16,7 @@ _RIGHT = {"GEN", "MONITOR", "PRIMARY", "SECONDARY", "ICOUNT", "UPTIME"}
 def ps(
     json: Annotated[bool, typer.Option("--json", help="One JSON array of all that is known.")] = False,
 ) -> int:
-    """List your running pairs: status, process ids, instructions, time since the guest's start."""
+    """List your running pairs."""
     from lockstep.cli.messages import say
     from lockstep.monitor.control_client import all_statuses
 

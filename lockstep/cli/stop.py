@@ -8,7 +8,9 @@ from lockstep.cli.pair_arguments import PairArgument
 
 
 def stop(pair: PairArgument = None) -> int:
-    """End a running pair as Ctrl-C would (its outcome is interrupted), and wait for its end."""
+    """End a running pair.
+
+    As Ctrl-C would: its outcome is interrupted, and it is waited for."""
     from lockstep.monitor import control_messages as c
     from lockstep.monitor.control_client import connect_to
 
