@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lockstep.errors import UsageError
 from lockstep.host.entries import take_entry, wire_room
-from lockstep.library.diff import Diff, diff_machines
+from lockstep.library.diff import Diff, diff
 from lockstep.library.guest import Source, config_of
 from lockstep.library.memory import Instruction, instructions_at, read_memory, write_memory
 from lockstep.library.native import prepare
@@ -357,7 +357,7 @@ class Machine:
 
     def diff(self, other: Machine) -> Diff:
         """How this machine differs from `other`: registers and devices by name, ranges of RAM. As text: readable."""
-        return diff_machines(self.core, other.core)
+        return diff(self, other)
 
     def __repr__(self) -> str:
         """Where it stands."""

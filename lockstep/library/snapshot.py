@@ -153,6 +153,9 @@ def save_machine(
         try:
             with open(descriptor, "wb") as file:
                 file.write(_MAGIC + body)
+                mask = os.umask(0)
+                os.umask(mask)
+                os.fchmod(descriptor, 0o666 & ~mask)
             os.replace(temporary, path)
         except BaseException:
             os.unlink(temporary)

@@ -13,7 +13,7 @@ import pytest
 from command import environment
 from pair_runs import wait_for
 
-from lockstep import Machine, Pair
+from lockstep import Machine, Pair, Trace
 from lockstep.errors import GuestError, InternalError, LockstepError, UsageError, WaitError
 
 LONG = "seconds=1000"
@@ -49,9 +49,11 @@ def test_a_guest_that_is_talked_to_while_its_hosts_die() -> None:
 
 
 def test_a_protected_run_is_the_same_machine() -> None:
-    machine = Machine("compute", append="scale=3")
+    machine = Machine("compute", append="scale=1 rounds=1")
     assert machine.run() == "poweroff"
-    with Pair("compute", append="scale=3", clock="virtual", crash="primary@20M", channel="tcp") as pair:
+    with Pair(
+        "compute", append="scale=1 rounds=1", clock="virtual", crash="primary@20M", channel="tcp"
+    ) as pair:
         result = pair.wait(60)
         assert pair.read() == machine.console
         assert pair.read() == b""
@@ -120,7 +122,7 @@ def test_a_monitor_that_is_killed() -> None:
 
 
 def test_an_injected_error_is_found() -> None:
-    with Pair("compute", append="scale=2", inject="x2@2M:4") as pair:
+    with Pair("compute", append="scale=1 rounds=1", inject="x2@2M:4") as pair:
         result = pair.wait(60)
     assert (result.outcome, result.exit_code) == ("divergence", 120)
     assert result.divergence is not None
@@ -171,7 +173,19 @@ def test_nothing_is_typed_under_the_virtual_clock() -> None:
     assert b"cba" in pair.console
 
 
-def test_a_trace_is_kept(tmp_path: Path) -> None:
-    with Pair("hello", trace=tmp_path / "t.lst") as pair:
-        pair.wait(60)
-    assert (tmp_path / "t.lst").stat().st_size > 0
+def test_a_trace_across_a_failover(tmp_path: Path) -> None:
+    """Whoever ran the guest, the trace has all of it, and a machine walks along it as if there had been one host."""
+    path = tmp_path / "t.lst"
+    with Pair("compute", append="scale=1 rounds=1", crash="primary@20M", trace=path) as pair:
+        result = pair.wait(60)
+    assert len(result.failovers) == 1
+    with Trace(path) as trace:
+        assert trace.info.digest == result.digest
+        machine = trace.at(result.failovers[0]["icount"] + 1)
+        place = machine.copy()
+        machine.step_back(1000)
+        machine.step(1000)
+        assert not machine.diff(place), str(machine.diff(place))
+        assert machine.run() == "poweroff"
+        assert (machine.icount, machine.digest()) == (result.icount, result.digest)
+        assert trace.replay().console == pair.console

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,9 @@ def test_input_from_the_start() -> None:
 def test_the_host_clock() -> None:
     machine = Machine("timer", append="seconds=0", clock="host")
     assert machine.run(timeout_s=30) == "poweroff"
+    typed = Machine("echo", clock="host", input=b"abc\nquit\n")
+    assert typed.run(timeout_s=30) == "poweroff"
+    assert b"cba" in typed.console
     waiting = Machine("echo", clock="host")
     assert waiting.run(timeout_s=30) == "idle"
     waiting.type("quit\n")
@@ -220,6 +224,9 @@ def test_snapshot_restore_copy_and_file(tmp_path: Path) -> None:
         assert other.run() == "poweroff"
         assert (other.icount, other.digest(), other.console) == end
     assert "icount" in repr(snapshot)
+    mask = os.umask(0)
+    os.umask(mask)
+    assert (tmp_path / "kept").stat().st_mode & 0o777 == 0o666 & ~mask
 
 
 def test_files_that_hold_no_machine(tmp_path: Path) -> None:

@@ -181,6 +181,21 @@ def test_what_isnt_as_recorded_is_found(compute: tuple[Path, Recorded]) -> None:
             machine.run()
 
 
+def test_a_trace_without_its_guest(path: Path, tmp_path: Path) -> None:
+    guest = tmp_path / "guest.elf"
+    source = programs.bundled("hello").guest
+    assert isinstance(source, Path)
+    guest.write_bytes(source.read_bytes())
+    recorded = record(path, dataclasses.replace(programs.bundled("hello"), guest=guest), keeps_guest=False)
+    moved = guest.rename(tmp_path / "moved.elf")
+    with pytest.raises(TraceError, match="only the hash of the guest"):
+        Trace(path)
+    with pytest.raises(TraceError, match="isn't the guest"):
+        Trace(path, files={"guest": path})
+    with Trace(path, files={"guest": moved}) as trace:
+        assert trace.replay().console == recorded.console
+
+
 def test_traces_that_cant_be_used(compute: tuple[Path, Recorded], tmp_path: Path) -> None:
     with Trace(compute[0]) as trace:
         machine = trace.at(10)
