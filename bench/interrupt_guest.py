@@ -44,8 +44,8 @@ INTERRUPTS_MAX = 50_000_000
 _MTIMECMP_PAGE = (CLINT_BASE + 0x4000) >> 12
 _PLIC_ENABLE, _PLIC_CLAIM = PLIC_BASE + 0x2000, PLIC_BASE + 0x20_1000
 _SUPERVISOR_ENABLE = 0x80
-"""The supervisor's context, as Linux uses it. The machine's has its registers in a page that is a multiple of 1 MiB away
-from the UART's: of two such pages of a device libunicorn's soft-TLB remembers only one at a time."""
+"""The supervisor's context, as Linux uses it. The page of the machine's is a multiple of 1 MiB away from the UART's:
+of two such pages of devices libunicorn's soft-TLB remembers only one at a time."""
 _TIMER_INTERRUPT, _SUPERVISOR_EXTERNAL_INTERRUPT = 1 << 7, 1 << 9
 _MSTATUS_MIE = 1 << 3
 _POWER_OFF = 0x5555
