@@ -27,6 +27,7 @@ CASES = {
     "clone": "pause and time of re-protection",
     "interval": "how far the secondary trails",
     "checks": "comparing the two machines while they run: cost, and how soon a difference is found",
+    "view": "what the live view costs the guest",
     "sim": "simulated worlds per minute",
     "log": "the log in memory, over TCP and at rest, beside queues that a user would pick instead",
     "inject": "interrupts replayed per second",

@@ -56,6 +56,7 @@ PROMISES = {
     "log.queue": Promise("the ring / multiprocessing.Queue, 16 bytes", "at least", 20, "x"),
     "log.pyzmq": Promise("the ring / pyzmq over ipc, 16 bytes", "at least", 5, "x"),
     "inject.interrupts": Promise("interrupts replayed per second", "at least", 3e6, "1/s"),
+    "view.cost": Promise("compute: time with the live view / with the bare console", "at most", 1.01, "x"),
     "qemu.log": Promise("Linux boot: bytes of entries in a trace / QEMU's rr log", "at most", 0.333, "x"),
     "qemu.tracing": Promise("Linux boot: time traced / protected", "at most", 1.03, "x"),
     "qemu.replay": Promise("Linux boot: time replayed / as it was recorded", "at most", 1.0, "x"),
