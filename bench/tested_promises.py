@@ -19,6 +19,31 @@ TESTED: dict[str, tuple[str, ...]] = {
     "so does a guest that skips its fences, cloned and slowed at random": (
         "e2e/test_sloppy.py::test_cloned_and_slowed_at_random_it_ends_as_solo",
     ),
+    "A trace, replayed, ends with the icount, digest and console of the recorded run": (
+        "unit/host/test_replay_run.py::test_all_of_it",
+        "unit/host/test_replay.py::test_the_same_run_again",
+        "unit/host/test_replay.py::test_from_a_checkpoint_it_is_the_same_machine",
+    ),
+    "One run is one trace, with every entry once and in order, whichever hosts die": (
+        "unit/monitor/test_recorder.py::test_every_entry_is_recorded_once_and_in_order_whoever_dies",
+    ),
+    "A trace that breaks off anywhere is good up to its last whole frame": (
+        "unit/log/trace/test_reader.py::test_cut_at_any_byte_it_has_exactly_the_frames_that_are_whole",
+        "unit/host/test_replay.py::test_cut_behind_any_frame_it_is_replayed_to_there",
+    ),
+    "Any flipped byte of a trace is noticed; what is no trace, or another version's or guest's, is refused": (
+        "unit/log/trace/test_reader.py::test_any_byte_that_is_flipped_is_noticed",
+        "unit/log/trace/test_reader.py::test_what_is_no_trace_is_refused",
+        "unit/host/test_replay.py::test_another_version_is_refused",
+        "unit/host/test_replay.py::test_a_trace_with_hashes_needs_the_guest",
+    ),
+    "A replay that comes to something else is a divergence": (
+        "unit/host/test_replay.py::test_a_machine_that_differs_is_found",
+        "unit/host/test_replay_run.py::test_an_end_that_differs_is_a_divergence",
+    ),
+    "A script can stop a machine anywhere and change nothing by it": (
+        "property/test_library_stops.py::test_random_programs",
+    ),
     "Two runs under the virtual clock are equal, with several harts too": (
         f"{_RUN}::test_two_runs_under_the_virtual_clock_are_equal",
         f"{_RUN}::test_harts_and_interrupts_are_deterministic_too",
@@ -102,6 +127,16 @@ TESTED: dict[str, tuple[str, ...]] = {
     ),
     "Errors of use: one line, exit status 2": ("e2e/test_cli.py::test_usage_errors_are_one_line",),
     "No host left: one line, exit status 121": (f"{_GOLDEN}::test_both_hosts_killed_says_so_in_one_line",),
+    "Only its owner can give a running pair orders": (
+        "unit/monitor/test_control.py::test_only_the_owner_may_enter",
+        "unit/monitor/test_control.py::test_a_directory_that_others_may_enter_is_not_used",
+    ),
+    "A full disk costs the journal, not the run": (
+        "e2e/test_control.py::test_a_full_disk_costs_the_journal_not_the_run",
+    ),
+    "Nothing that a guest prints leaves its pane of the live view": (
+        "unit/ui/view/test_frame.py::test_hostile_output_stays_in_its_pane",
+    ),
     "lockstep --help imports nothing heavy": ("e2e/test_cli.py::test_help_imports_nothing_heavy",),
     "A terminal is left as it was found": ("e2e/test_cli_input.py::test_terminal_is_raw_and_restored",),
 }
