@@ -13,7 +13,7 @@ from lockstep.log.entry import CHECK, CLOCK, INPUT, KIND_NAMES, Entry
 from lockstep.log.trace.statistics import TraceStatistics
 
 HEADING = f"{'entry':>9} {'position':>15} {'kind':<8} {'pc':>18} {'bytes':>6}  what"
-_SHOWN_BYTES = 48
+_SHOWN_MAX = 60
 _CLOCK = struct.Struct("<q")
 _CHECK = struct.Struct("<2q")
 _COLOURS = {"input": 36, "clock": 2, "check": 32, "snapshot": 35, "end": 1}
@@ -49,8 +49,8 @@ def entry_json(entry: Entry) -> str:
 def _what(entry: Entry) -> str:
     payload = entry.payload
     if entry.kind == INPUT:
-        shown = repr(payload[:_SHOWN_BYTES])[1:]
-        return shown if len(payload) <= _SHOWN_BYTES else f"{shown}..."
+        shown = repr(payload)[1:]
+        return shown if len(shown) <= _SHOWN_MAX else f"{shown[:_SHOWN_MAX]}..."
     if entry.kind == CLOCK and len(payload) == _CLOCK.size:
         return f"guest time = position + {_CLOCK.unpack(payload)[0] / 1e6:,.3f} ms"
     if entry.kind == CHECK and len(payload) >= _CHECK.size:

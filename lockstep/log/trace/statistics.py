@@ -94,5 +94,7 @@ def _bandwidth(trace: TraceReader, wall_s: float) -> list[float]:
     walls_s = np.concatenate(([0.0], frames["wall_ns"] / 1e9))
     written = np.concatenate(([0], np.cumsum(frames["length"] + FRAME_BYTES)))
     edges_s = np.linspace(0, wall_s, BANDWIDTH_STEPS + 1)
-    steps: list[float] = (np.diff(np.interp(edges_s, walls_s, written)) / np.diff(edges_s)).tolist()
+    written_at_edges = np.interp(edges_s, walls_s, written)
+    written_at_edges[0] = 0
+    steps: list[float] = (np.diff(written_at_edges) / np.diff(edges_s)).tolist()
     return steps
