@@ -77,6 +77,11 @@ class Runner:
                     nap_s = event_s if stop is CoreStop.PARKED else pace.ahead_s
                     time.sleep(min(nap_s or 0.0, NAP_S_MAX))
                     pace.catch_up()
+        except BaseException:
+            # Ctrl-C may have come between two words of what the course keeps; the machine itself stands well.
+            if self.course is not None:
+                self.course.rejoin()
+            raise
         finally:
             self._breakpoints.deactivate()
 

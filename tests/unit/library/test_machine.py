@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -305,3 +307,29 @@ def test_machines_that_cant_be(arguments: dict[str, object], error: type[Lockste
     with pytest.raises(error) as raised:
         Machine(**arguments)  # type: ignore[arg-type]
     assert "\n" not in str(raised.value)
+
+
+def test_an_interrupted_run_goes_on() -> None:
+    def build() -> Machine:
+        return Machine("compute", append=SCALE)
+
+    straight = build()
+    straight.run(max_icount=400_000_000)
+    machine = build()
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    try:
+        for _ in range(2):
+            timer = threading.Timer(0.02, os.kill, (os.getpid(), signal.SIGUSR1))
+            timer.start()
+            with pytest.raises(KeyboardInterrupt):
+                machine.run()
+            timer.join()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert 0 < machine.icount < straight.icount
+    machine.run(max_icount=400_000_000)
+    assert (machine.digest(), machine.console) == (straight.digest(), straight.console)
