@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
-from command import environment, fetch_linux, lockstep, said_in_one_line, start_lockstep
+from command import COMMAND, REPOSITORY, environment, fetch_linux, lockstep, said_in_one_line, start_lockstep
 from pair_runs import drawn, law, run
 
 HOST, VIRTUAL = ("--clock", "host"), ("--clock", "virtual")
@@ -114,7 +116,7 @@ def test_a_part_of_a_run(tmp_path: Path) -> None:
 
 def test_a_guest_that_the_trace_has_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trace, guest = tmp_path / "t.lst", tmp_path / "guest.elf"
-    guest.write_bytes(Path("guests/hello.elf").read_bytes())
+    guest.write_bytes((REPOSITORY / "guests/hello.elf").read_bytes())
     recorded, _ = run(tmp_path / "run.json", guest, *VIRTUAL, "--trace", trace, "--trace-guest", "hash")
     assert law(replay(tmp_path, trace)[0]) == law(recorded)
     moved = guest.rename(tmp_path / "moved.elf")
@@ -214,6 +216,17 @@ def test_a_terminal_that_can_show_only_ascii(trace: Path) -> None:
     done = lockstep("log", trace, "--stats", env=environment(PYTHONIOENCODING="ascii"))
     assert done.returncode == 0
     assert done.stdout.isascii()
+
+
+def test_the_commands_in_its_document_do_what_it_says(tmp_path: Path) -> None:
+    document = (REPOSITORY / "docs/trace.md").read_text()
+    (block,) = re.findall(r"^```sh\n(.*?)^```", document, re.MULTILINE | re.DOTALL)
+    script = f'set -e\nlockstep() {{ {shlex.join(COMMAND)} "$@"; }}\n{block}'
+    done = subprocess.run(
+        ["sh", "-c", script], cwd=tmp_path, env=environment(), capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    assert json.loads((tmp_path / "part.json").read_text())["icount"] == 60_000_000
 
 
 @pytest.mark.linux
