@@ -103,6 +103,11 @@ class GuestScreen(pyte.Screen):  # type: ignore[misc]  # pyte's types aren't loo
         else:
             super().index()
 
+    def linefeed(self) -> None:
+        """One line down and to its start, as the terminal's driver has it: bare guests end their lines so."""
+        self.index()
+        self.carriage_return()
+
     def draw(self, data: str) -> None:
         """Put text where the cursor is."""
         charset = (self.g0_charset, self.g1_charset)[self.charset]

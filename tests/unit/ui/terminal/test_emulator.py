@@ -30,6 +30,10 @@ def test_lines_wrap_scroll_and_can_be_looked_back_at() -> None:
     assert len(emulator.everything()) == 12
 
 
+def test_a_line_ends_where_the_next_begins() -> None:
+    assert shown(fed(b"bare\nguest\r\nLinux\x1bDdown")) == ["bare", "guest", "Linux", "     down"]
+
+
 def test_colours_and_cursor_movement() -> None:
     emulator = fed(b"\x1b[31mred\x1b[0m\x1b[3;5Hhere\x1b[1;1H\x1b[1;44mR")
     line = console_line(emulator.visible()[0], 20)
