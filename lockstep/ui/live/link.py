@@ -25,6 +25,7 @@ from lockstep.ui.live import messages
 from lockstep.ui.live.choice import LEAVE
 
 STATUS_S = 0.25
+SOCKET_BUFFER_BYTES = 1 << 20
 GOODBYE_LIMIT_S = 5.0
 _STDERR = 2
 _BY = "a key in the live view"
@@ -38,6 +39,7 @@ class Link:
         self._write_plain = write_plain
         self._before = termios.tcgetattr(0)
         ours, theirs = socket.socketpair()
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER_BYTES)
         self.keys, keys_out = os.pipe()
         notices, self._notices_in = os.pipe()
         passed = (theirs.fileno(), keys_out, notices)

@@ -23,11 +23,16 @@ from lockstep.ui.view.model import Model
 from lockstep.ui.view.styles import Glyphs
 
 FRAME_S = 0.05
-FRAME_S_MAX = 0.25
-COST_SHARE = 0.02
+FRAME_S_MAX = 0.5
+COST_SHARE = 0.01
 """Frames are so far apart that making them takes no more of a CPU than this, within the limits above."""
-READ_BYTES = 1 << 18
+READ_BYTES = 1 << 20
+READ_EVERY_S = 0.02
+"""While more output comes than was drawn yet, it is taken in larger pieces, this far apart."""
 OUTPUT_BYTES_MAX = 1 << 20
+BURST_BYTES = 1 << 18
+OUTPUT_BYTES_PER_S = 20_000
+"""Output beyond a burst and this rate is a flood, too fast to be read: only its end is looked at."""
 KEYS_BYTES_MAX = 1 << 16
 FOREGROUND_POLL_S = 0.25
 
@@ -48,6 +53,9 @@ class ViewProcess:
         self._takes_keys = False
         self._typed = bytearray()
         self._output = bytearray()
+        self._allowance_bytes: float = BURST_BYTES
+        self._fed_at_s = 0.0
+        self._next_read_s = 0.0
         self._said = bytearray()
         self._bells = 0
         self._next_frame_s = 0.0
@@ -67,7 +75,6 @@ class ViewProcess:
             return
         self._terminal.take()
         for descriptor, read in (
-            (self._run.fileno(), self._read_run),
             (self._notices, self._read_notices),
             (KEYS, self._read_keys),
             (wake, lambda: os.read(wake, 4096)),
@@ -98,13 +105,21 @@ class ViewProcess:
     def _wait_s(self) -> float | None:
         if not self._terminal.is_taken:
             return FOREGROUND_POLL_S
-        if not (self._is_dirty or self._output) or not self._terminal.display.is_idle:
-            return None
-        return max(self._next_frame_s - time.monotonic(), 0.0)
+        due = [self._next_read_s] if self._next_read_s else []
+        if (self._is_dirty or self._output) and self._terminal.display.is_idle:
+            due.append(self._next_frame_s)
+        return max(min(due) - time.monotonic(), 0.0) if due else None
 
     def _watch_for_room(self) -> None:
-        """Be told when what waits can be written."""
-        display = self._terminal.display
+        """Be told when what waits can be written, and when there is something to read that should be read now."""
+        display, run = self._terminal.display, self._run.fileno()
+        if time.monotonic() >= self._next_read_s:
+            self._next_read_s = 0.0
+        if (run in self._selector.get_map()) != (not self._next_read_s):
+            if self._next_read_s:
+                self._selector.unregister(run)
+            else:
+                self._selector.register(run, selectors.EVENT_READ, self._read_run)
         for descriptor, is_waiting, write in (
             (self._terminal.screen, not display.is_idle, display.flush),
             (self._keys_out, bool(self._typed), self._write_keys),
@@ -123,11 +138,19 @@ class ViewProcess:
             self._output.clear()
             screen, model = self._model.emulator.screen, self._model
             before = screen.scrolled_off
-            model.emulator.feed(data)
+            model.emulator.feed(data, is_flood=self._is_flood(len(data)))
             if model.scrolled_back:  # the lines that one looks at stay where they are
                 moved = screen.scrolled_off - before
                 model.scrolled_back = min(model.scrolled_back + moved, len(screen.scrollback))
             self._is_dirty = True
+
+    def _is_flood(self, count: int) -> bool:
+        now_s = time.monotonic()
+        earned = (now_s - self._fed_at_s) * OUTPUT_BYTES_PER_S
+        self._allowance_bytes, self._fed_at_s = min(self._allowance_bytes + earned, BURST_BYTES), now_s
+        is_flood = count > self._allowance_bytes
+        self._allowance_bytes = max(self._allowance_bytes - count, 0.0)
+        return is_flood
 
     def _draw_if_due(self) -> None:
         now_s = time.monotonic()
@@ -164,6 +187,8 @@ class ViewProcess:
     # The run.
 
     def _read_run(self) -> None:
+        if self._output:
+            self._next_read_s = time.monotonic() + READ_EVERY_S
         try:
             data = self._run.recv(READ_BYTES)
         except BlockingIOError:

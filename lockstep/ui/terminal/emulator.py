@@ -11,8 +11,8 @@ import pyte
 from lockstep.ui.terminal.screen import GuestScreen, Line
 from lockstep.ui.terminal.sequences import SequenceFilter
 
-BACKLOG_BYTES_MAX = 1 << 15
-"""Of more than that at once only the end is looked at, and before it what sets colours and modes."""
+FLOOD_KEPT_BYTES = 1 << 13
+"""Of a flood the end is looked at, and before it only what sets colours and modes."""
 _ATTRIBUTES_AND_MODES = re.compile(rb"\x1b\[[0-9;]{0,32}[mr]|\x1b\[\?[0-9;]{0,32}[hl]|\x1b[()][0B]|\x1bc")
 _KEPT_SEQUENCES_MAX = 200
 
@@ -30,10 +30,10 @@ class Emulator:
         self.skipped_bytes = 0
         """What came too fast to be looked at."""
 
-    def feed(self, data: bytes) -> None:
-        """Show `data`."""
-        if len(data) > BACKLOG_BYTES_MAX:
-            self.skipped_bytes += len(data) - BACKLOG_BYTES_MAX
+    def feed(self, data: bytes, *, is_flood: bool = False) -> None:
+        """Show `data`; of a flood its end."""
+        if is_flood and len(data) > FLOOD_KEPT_BYTES:
+            self.skipped_bytes += len(data) - FLOOD_KEPT_BYTES
             data = _last_of(data)
         text = self._filter.known(self._decoder.decode(data))
         while text:
@@ -72,7 +72,7 @@ class Emulator:
 
 def _last_of(data: bytes) -> bytes:
     """The last lines of a flood, behind what it said before about colours and modes."""
-    at = len(data) - BACKLOG_BYTES_MAX
+    at = len(data) - FLOOD_KEPT_BYTES
     start = data.find(b"\n", at) + 1 or at
     sequences = _ATTRIBUTES_AND_MODES.findall(data[:start])
     return b"".join(sequences[-_KEPT_SEQUENCES_MAX:]) + b"\r" + data[start:]

@@ -12,7 +12,7 @@ from rich.color import ColorSystem
 from view_status import make_model, make_status
 
 from lockstep.ui.live.display import Display
-from lockstep.ui.terminal.emulator import BACKLOG_BYTES_MAX, Emulator
+from lockstep.ui.terminal.emulator import Emulator
 from lockstep.ui.view.console import console_line
 from lockstep.ui.view.frame import compose
 from lockstep.ui.view.layout import console_size
@@ -39,8 +39,7 @@ class Outer:
                 self.display.flush()
         except BlockingIOError:
             pass
-        for at in range(0, len(data), BACKLOG_BYTES_MAX):
-            self.emulator.feed(data[at : at + BACKLOG_BYTES_MAX])
+        self.emulator.feed(data)
         return data
 
     def text(self) -> str:

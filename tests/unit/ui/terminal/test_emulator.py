@@ -105,9 +105,10 @@ def test_saving_cursors_takes_no_memory() -> None:
 
 def test_of_a_flood_the_end_is_shown() -> None:
     flood = b"\x1b[31m" + b"".join(b"line %d\r\n" % number for number in range(100_000)) + b"end"
-    emulator = fed(flood)
+    emulator = Emulator(20, 4)
+    emulator.feed(flood, is_flood=True)
     assert shown(emulator)[-2:] == ["line 99999", "end"]
-    assert emulator.skipped_bytes == len(flood) - emulator_module.BACKLOG_BYTES_MAX
+    assert emulator.skipped_bytes == len(flood) - emulator_module.FLOOD_KEPT_BYTES
     assert str(console_line(emulator.visible()[0], 20)[0].style) == "red"
 
 
