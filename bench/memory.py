@@ -39,7 +39,9 @@ def measure(result: CaseResult, settings: Settings) -> None:
     for guest in guests[: 1 if settings.is_smoke else None]:
         one_mib = _solo(result, settings, guest, 1)
         result.judge("memory.machine", one_mib, guest)
-        for harts in (2,) if settings.is_smoke else (2, 4):
+        harts_counts = (2,) if settings.is_smoke else (2, 4)
+        result.work(guest, harts_counts)
+        for harts in harts_counts:
             each_mib = (_solo(result, settings, guest, harts) - one_mib) / (harts - 1)
             result.judge("memory.hart", each_mib, f"{guest}, {harts} harts")
     _pair(result, settings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from bench.commands import COMMAND, Run, TimedProcess, protected, same_work, solo, time_process
@@ -75,8 +75,7 @@ def compare(result: CaseResult, settings: Settings, guest: Guest) -> None:
             _run_on_qemu(found, guest, Path(directory) / "replay.bin")
             for clock in guest.clocks:
                 _run_on_lockstep(found, guest, clock, Path(directory) / "trace")
-    counted = _instructions(found, guest.clocks)
-    result.work(guest.name, counted)
+    result.work(guest.name, _work(found, guest))
     result.note(
         f"{guest.name} {guest.append!r}; log of lockstep: entries of its trace, content and checkpoints apart"
     )
@@ -122,18 +121,17 @@ def replay(trace: Path) -> Run:
     return Run(timed.whole_s, timed.first_byte_s, timed.output, json.loads(report.read_text()))
 
 
-def _instructions(found: dict[str, Found], clocks: Sequence[str]) -> dict[str, object]:
-    """What runs under the virtual clock came to, which is the same for all of them."""
-    if "virtual" not in clocks:
-        return {}
+def _work(found: dict[str, Found], guest: Guest) -> dict[str, object]:
+    """What all runs under the virtual clock came to; without one, what a guest printed that prints no times."""
+    clock = guest.clocks[-1]
     runs = [
         run
         for name, one in found.items()
-        if name.endswith("virtual clock")
+        if name.endswith(f"{clock} clock")
         for run in one.runs
         if isinstance(run, Run)
     ]
-    return same_work(runs)
+    return same_work(runs) if clock == "virtual" else dict(runs[0].report["console"])
 
 
 def _show(result: CaseResult, name: str, found: Found) -> None:
