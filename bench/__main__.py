@@ -6,6 +6,7 @@ import argparse
 import datetime
 import importlib
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -35,7 +36,7 @@ CASES = {
     "qemu": "the same guests on QEMU and lockstep: plain, recorded, replayed",
 }
 RUNS_MAX = 10_000
-USAGE_ERROR = 2
+USAGE_ERROR, INTERRUPTED = 2, 130
 
 
 def run_case(name: str, settings: Settings) -> CaseResult:
@@ -48,7 +49,7 @@ def run_case(name: str, settings: Settings) -> CaseResult:
         result.skip(f"{name}: {missing}")
     except MeasurementError as error:
         result.fail(f"{name}: {error}")
-    print(f"  hash of the result {result.hash}; took {time.monotonic() - started_s:.1f} s", flush=True)
+    print(f"  hash of the result {result.hash}; took {time.monotonic() - started_s:.1f} s")
     return result
 
 
@@ -120,5 +121,20 @@ def _runs(text: str) -> int:
     return runs
 
 
+def _run_as_command() -> int:
+    """`main`, and no traceback where somebody has had enough; `--json` has what was found until then."""
+    # A line at a time, through a pipe as well: it takes minutes.
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # no file of a test's: the process's own
+    try:
+        return main()
+    except KeyboardInterrupt:
+        print("\nbench: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Nobody reads on; what is left in the buffer can't be written at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_run_as_command())

@@ -80,7 +80,7 @@ class CaseResult:
         where = {} if point is None else {"point": dataclasses.asdict(point)}
         self.values.append({"name": name, "unit": unit, **dataclasses.asdict(found), **where})
         one = f"{found.median:12.4g} {unit:6}"
-        print(f"  {name:60}{one} min {found.min:.4g}, max {found.max:.4g}, n {found.count}", flush=True)
+        print(f"  {name:60}{one} min {found.min:.4g}, max {found.max:.4g}, n {found.count}")
         return found
 
     def judge(self, key: str, value: float, of: str = "") -> None:
@@ -97,17 +97,17 @@ class CaseResult:
     def note(self, text: str) -> None:
         """Something that the reader has to know."""
         self.notes.append(text)
-        print(f"  {text}", flush=True)
+        print(f"  {text}")
 
     def skip(self, what: str) -> None:
         """Something isn't measured, for want of a tool."""
         self.skipped.append(what)
-        print(f"  SKIPPED {what}", flush=True)
+        print(f"  SKIPPED {what}")
 
     def fail(self, what: str) -> None:
         """Something couldn't be measured."""
         self.failures.append(what)
-        print(f"  NOT MEASURED {what}", flush=True)
+        print(f"  NOT MEASURED {what}")
 
     def work(self, what: str, result: object) -> None:
         """`result` is what the measured work came to: equal in every run that does the same work."""

@@ -20,14 +20,16 @@ TESTED: dict[str, tuple[str, ...]] = {
         "e2e/test_sloppy.py::test_cloned_and_slowed_at_random_it_ends_as_solo",
     ),
     "A trace, replayed, ends with the icount, digest and console of the recorded run": (
-        "unit/host/test_replay_run.py::test_all_of_it",
-        "unit/host/test_replay.py::test_the_same_run_again",
+        "e2e/test_trace.py::test_a_replay_is_the_same_run",
+        "e2e/test_trace.py::test_live_input_is_replayed",
+        "e2e/test_trace.py::test_linux_loses_its_primary_and_is_replayed",
         "unit/host/test_replay.py::test_from_a_checkpoint_it_is_the_same_machine",
     ),
     "One run is one trace, with every entry once and in order, whichever hosts die": (
         "unit/monitor/test_recorder.py::test_every_entry_is_recorded_once_and_in_order_whoever_dies",
     ),
     "A trace that breaks off anywhere is good up to its last whole frame": (
+        "e2e/test_trace.py::test_a_trace_cut_anywhere_is_replayed_as_far_as_it_goes",
         "unit/log/trace/test_reader.py::test_cut_at_any_byte_it_has_exactly_the_frames_that_are_whole",
         "unit/host/test_replay.py::test_cut_behind_any_frame_it_is_replayed_to_there",
     ),
