@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from command import environment
+from command import environment, lockstep
 from pair_runs import wait_for
 
 from lockstep import Machine, Pair, Trace
@@ -119,6 +119,15 @@ def test_a_monitor_that_is_killed() -> None:
         with pytest.raises(WaitError, match="over"):
             pair.status()
     wait_for(lambda: not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in family))
+
+
+def test_commands_find_it_as_well() -> None:
+    with Pair("timer", append=LONG) as pair:
+        pair.wait_protected()
+        name = pair.status().name
+        assert name in lockstep("ps").stdout.decode()
+        assert lockstep("stop", name).returncode == 0
+        assert pair.wait(60).outcome == "interrupted"
 
 
 def test_an_injected_error_is_found() -> None:
