@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lockstep.cli.replay import TraceArgument
-from lockstep.errors import UsageError
+from lockstep.errors import InternalError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,11 +50,16 @@ def log(
     from lockstep.log.trace.reader import TraceReader
 
     with TraceReader(trace) as reader:
-        if stats:
-            _print_statistics(reader, as_json=json)
-        else:
-            _print_entries(_chosen(reader, kinds, first, last), as_json=json)
-        sys.stdout.flush()
+        try:
+            if stats:
+                _print_statistics(reader, as_json=json)
+            else:
+                _print_entries(_chosen(reader, kinds, first, last), as_json=json)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise InternalError(f"the log can't be written: {error.strerror}") from error
         _say_where_it_ends(reader, trace)
     return 0
 

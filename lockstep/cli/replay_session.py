@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,6 +46,8 @@ def run_replay_session(
         _write(report_path, trace, result)
     if result.message:
         say(one_line(result.message))
+    elif sys.stderr.isatty() and result.checks is not None:
+        say(f"replayed {result.icount:,} instructions: equal in all {result.checks['compared']} comparisons")
     return result.exit_code
 
 

@@ -48,8 +48,9 @@ def replay(
         ("smp", "--harts", 4, *HOST, "--crash", "primary@2M"),
         ("hello", *VIRTUAL),
         ("timer", "--append", "seconds=1", *HOST, "--solo"),
+        ("timer", "--append", "seconds=900", *HOST, "--max-icount", "20M"),
     ],
-    ids=["host", "tcp", "checkpoints", "harts", "short", "solo"],
+    ids=["host", "tcp", "checkpoints", "harts", "short", "solo", "max-icount"],
 )
 def test_a_replay_is_the_same_run(arguments: tuple[object, ...], tmp_path: Path) -> None:
     trace = tmp_path / "t.lst"
@@ -98,6 +99,17 @@ def test_a_trace_cut_anywhere_is_replayed_as_far_as_it_goes(tmp_path: Path) -> N
     listed = lockstep("log", cut)
     assert listed.returncode == 0
     assert "breaks off behind entry" in said_in_one_line(listed)
+
+
+def test_a_run_that_was_ended_is_replayed_to_where_it_was(tmp_path: Path) -> None:
+    trace = tmp_path / "t.lst"
+    arguments = ("timer", "--append", "seconds=900", *HOST, "--timeout", 0.5, "--trace", trace)
+    recorded, done = run(tmp_path / "run.json", *arguments)
+    assert recorded["exit_code"] == 124
+    replayed, again = replay(tmp_path, trace)
+    assert law(replayed) == law(recorded) | {"exit_code": 0}
+    assert again.stdout == done.stdout
+    assert "the outcome of the recorded run was timeout" in said_in_one_line(again)
 
 
 def test_a_part_of_a_run(tmp_path: Path) -> None:
@@ -191,6 +203,15 @@ def test_the_log_as_a_table_as_lines_and_in_numbers(trace: Path) -> None:
     statistics = json.loads(lockstep("log", trace, "--stats", "--json").stdout)
     assert statistics["entries"] == len(lines)
     assert "bytes per million instructions" in lockstep("log", trace, "--stats").stdout.decode()
+
+
+@pytest.mark.parametrize("command", ["log", "replay"])
+def test_output_that_fits_nowhere_is_said_in_one_line(trace: Path, command: str) -> None:
+    with open("/dev/full", "wb") as full, start_lockstep(command, trace, stdout=full) as process:
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 125
+    assert said.count(b"\n") == 1
+    assert b"No space left on device" in said
 
 
 def test_nobody_reads_the_rest_of_the_log(trace: Path) -> None:
