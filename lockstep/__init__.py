@@ -32,14 +32,16 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    """Import what scripts use where they first use it: the command needs none of it, and is quick."""
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import importlib
+if not TYPE_CHECKING:  # type checkers see the imports above, and that there are no others
 
-    return getattr(importlib.import_module(home), name)
+    def __getattr__(name: str) -> Any:
+        """Import what scripts use where they first use it: the command needs none of it, and is quick."""
+        home = _HOMES.get(name)
+        if home is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        import importlib
+
+        return getattr(importlib.import_module(home), name)
 
 
 def __dir__() -> list[str]:
