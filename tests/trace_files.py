@@ -7,6 +7,7 @@ import hashlib
 import io
 from pathlib import Path
 
+import msgspec
 import xxhash
 from pair_in_process import RING_BYTES, RecordingWire
 
@@ -50,13 +51,6 @@ def describe(config: MachineConfig, typed: bytes = b"", **changes: object) -> De
         guest_sha256=sha256,
         files=(GuestFile(role="guest", path=path, size_bytes=len(content), sha256=sha256),),
     )
-    return msgspec_replace(description, **changes)
-
-
-def msgspec_replace(description: Description, **changes: object) -> Description:
-    """With other values in some fields."""
-    import msgspec
-
     return msgspec.structs.replace(description, **changes)
 
 

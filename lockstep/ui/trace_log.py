@@ -55,7 +55,7 @@ def _what(entry: Entry) -> str:
         return f"guest time = position + {_CLOCK.unpack(payload)[0] / 1e6:,.3f} ms"
     if entry.kind == CHECK and len(payload) >= _CHECK.size:
         first, pages = _CHECK.unpack_from(payload)
-        return f"registers, devices, {pages} pages of RAM from page {first}"
+        return "registers, devices" + (f", RAM pages {first} to {first + pages - 1}" if pages else "")
     return ""
 
 

@@ -27,7 +27,7 @@ CHECKED = (7).to_bytes(8, "little") + (3).to_bytes(8, "little") + bytes(160)
         (Entry(INPUT, 5, 0, 9, b"ls\n"), r"'ls\n'"),
         (Entry(INPUT, 5, 0, 9, b"\x1b[31m" * 40), r"\x1b[31m"),
         (Entry(CLOCK, 5, 0, 9, (1_500_000).to_bytes(8, "little")), "position + 1.500 ms"),
-        (Entry(CHECK, 5, 0, 9, CHECKED), "3 pages of RAM from page 7"),
+        (Entry(CHECK, 5, 0, 9, CHECKED), "devices, RAM pages 7 to 9"),
         (Entry(END, 5, 0, 9), " end "),
         (Entry(700, 5, 0, -9, b"?"), "0xfffffffffffffff7"),
         (Entry(CLOCK, 5, 0, 9, b"odd"), " clock "),
