@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,17 @@ def environment(**changes: str) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if name != "LOCKSTEP_NATIVE"}
     path = os.pathsep.join(filter(None, (str(REPOSITORY), os.environ.get("PYTHONPATH"))))
     return {**inherited, "PYTHONPATH": path, **changes}
+
+
+def lockstep_on_path(directory: Path) -> dict[str, str]:
+    """An environment in which a shell finds `lockstep`: a script, put into `directory`, that starts COMMAND."""
+    directory.mkdir(exist_ok=True)
+    program = directory / "lockstep"
+    program.write_text(f'#!/bin/sh\nexec {shlex.join(COMMAND)} "$@"\n')
+    program.chmod(0o755)
+    inherited = environment()
+    places = (str(directory), str(Path(sys.executable).parent), inherited["PATH"])
+    return {**inherited, "PATH": os.pathsep.join(places)}
 
 
 def lockstep(

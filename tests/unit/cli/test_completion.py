@@ -2,14 +2,13 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer.main
-from command import environment, lockstep
+from command import lockstep, lockstep_on_path
 
 from lockstep.catalog.bundled import BUNDLED_GUESTS, FETCHED_GUESTS
 from lockstep.cli.app import make_app
@@ -107,10 +106,6 @@ def test_in_a_shell(shell: str, words: list[str], expected: list[str], tmp_path:
     if shutil.which(shell) is None:
         pytest.skip(f"{shell} is not installed")
     (tmp_path / "house").touch()
-    program = tmp_path / "bin/lockstep"
-    program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m lockstep "$@"\n')
-    program.chmod(0o755)
     ask, plain = {
         "bash": (BASH, ["--norc"]),
         "zsh": ("compdef() { :; }\n" + SCRIPTS["zsh"] + ZSH, ["-f"]),
@@ -119,10 +114,9 @@ def test_in_a_shell(shell: str, words: list[str], expected: list[str], tmp_path:
     script = tmp_path / "script"
     script.write_text(ask if shell == "zsh" else SCRIPTS[shell] + ask)
     given = [" ".join(words)] if shell == "fish" else words
-    inherited = environment()
     done = subprocess.run(
         [shell, *plain, str(script), *given],
-        env={**inherited, "PATH": f"{program.parent}:{inherited['PATH']}", "HOME": str(tmp_path)},
+        env={**lockstep_on_path(tmp_path / "bin"), "HOME": str(tmp_path)},
         cwd=tmp_path,
         capture_output=True,
         text=True,
