@@ -133,8 +133,9 @@ def _offered(root: Any, before: Sequence[str], typed: str) -> Iterator[tuple[str
         yield from _options(command)
     else:
         arguments = _of_kind(command, "argument")
-        if given < len(arguments):
-            yield from _values(arguments[given])
+        takes_more = bool(arguments) and arguments[-1].nargs == -1
+        if given < len(arguments) or takes_more:
+            yield from _values(arguments[min(given, len(arguments) - 1)])
 
 
 def _of_kind(command: Any, kind: str) -> list[Any]:
@@ -156,14 +157,14 @@ def _options(command: Any) -> Iterator[tuple[str, str]]:
 
 def _values(parameter: Any) -> Iterator[tuple[str, str]]:
     """What `parameter` takes, told from what --help calls it."""
-    called = (parameter.metavar or "").strip("[]")
-    source = _SOURCES.get(called.partition("@")[0])
-    if source is not None:
-        yield from source()
-    elif "|" in called:
-        yield from ((value, "") for value in called.split("|"))
-    if called in _FILES_FIT:
-        yield FILES, ""
+    for called in (parameter.metavar or "").replace("[", "").replace("]", "").split():
+        source = _SOURCES.get(called.partition("@")[0])
+        if source is not None:
+            yield from source()
+        elif "|" in called:
+            yield from ((value, "") for value in called.split("|"))
+        if called in _FILES_FIT:
+            yield FILES, ""
 
 
 def _guests() -> Iterator[tuple[str, str]]:
@@ -171,6 +172,14 @@ def _guests() -> Iterator[tuple[str, str]]:
 
     yield from BUNDLED_GUESTS.items()
     yield from FETCHED_GUESTS.items()
+
+
+def _pairs() -> Iterator[tuple[str, str]]:
+    from lockstep.monitor.control_client import all_statuses
+
+    yield from (
+        (status.name, f"{status.protection}, {status.uptime_s:.0f} s") for status in all_statuses()[0]
+    )
 
 
 def _hosts() -> Iterator[tuple[str, str]]:
@@ -185,7 +194,7 @@ def _pairs() -> Iterator[tuple[str, str]]:
 
 _SOURCES: dict[str, Callable[[], Iterator[tuple[str, str]]]] = {
     "GUEST": _guests,
-    "WHO": _hosts,
     "PAIR": _pairs,
+    "WHO": _hosts,
 }
 _FILES_FIT = frozenset(("GUEST", "FILE", "TRACE"))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from command import lockstep
+from command import REPOSITORY, lockstep
+from documents import assert_as_shown, read_document
 
 
 @pytest.mark.timeout(200)
@@ -25,7 +26,8 @@ def test_demo_of_linux() -> None:
     done = lockstep("demo", "linux", timeout_s=280)
     said = done.stderr.decode()
     assert done.returncode == 0, said
-    assert "each once and in order" in said
+    (shown,) = (one for one in read_document(REPOSITORY / "README.md").commands if one.line == "make demo")
+    assert_as_shown(shown, [done.stdout.decode(), said])
     lines = [line for line in done.stdout.splitlines() if line.isdigit()]
     assert lines == [b"%d" % number for number in range(1, len(lines) + 1)]
 

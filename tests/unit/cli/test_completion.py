@@ -4,6 +4,7 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from command import lockstep, lockstep_on_path
 from lockstep.catalog.bundled import BUNDLED_GUESTS, FETCHED_GUESTS
 from lockstep.cli.app import make_app
 from lockstep.cli.completion import FILES, SCRIPTS, candidates
+from lockstep.monitor import control_client
 
 ROOT: Any = typer.main.get_command(make_app())
 GUESTS = [*BUNDLED_GUESTS, *FETCHED_GUESTS]
@@ -55,6 +57,8 @@ def test_every_option_of_every_command_is_offered_with_its_help() -> None:
         (("run", "hello", ""), []),
         (("replay", ""), [FILES]),
         (("completion", "z"), ["zsh"]),
+        (("crash", "pri"), ["primary"]),
+        (("crash", "primary", "sec"), ["secondary"]),
         (("nonsense", ""), []),
     ],
 )
@@ -66,6 +70,13 @@ def test_the_hidden_command_prints_candidates_and_descriptions() -> None:
     done = lockstep("complete", "--", "run", "hel")
     assert done.returncode == 0, done.stderr.decode()
     assert done.stdout.decode().splitlines() == [f"hello\t{BUNDLED_GUESTS['hello']}", FILES]
+
+
+def test_running_pairs_are_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    running = SimpleNamespace(name="linux-2", protection="Protected", uptime_s=3.4)
+    monkeypatch.setattr(control_client, "all_statuses", lambda: ([running], []))
+    assert candidates(ROOT, ["stop", "li"]) == [("linux-2", "Protected, 3 s")]
+    assert offered("crash", "") == ["linux-2", "primary", "secondary"]
 
 
 def test_an_unknown_shell_is_a_usage_error() -> None:
