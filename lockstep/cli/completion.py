@@ -174,14 +174,6 @@ def _guests() -> Iterator[tuple[str, str]]:
     yield from FETCHED_GUESTS.items()
 
 
-def _pairs() -> Iterator[tuple[str, str]]:
-    from lockstep.monitor.control_client import all_statuses
-
-    yield from (
-        (status.name, f"{status.protection}, {status.uptime_s:.0f} s") for status in all_statuses()[0]
-    )
-
-
 def _hosts() -> Iterator[tuple[str, str]]:
     yield from (("primary@", ""), ("secondary@", ""))
 

@@ -73,9 +73,9 @@ def test_the_hidden_command_prints_candidates_and_descriptions() -> None:
 
 
 def test_running_pairs_are_offered(monkeypatch: pytest.MonkeyPatch) -> None:
-    running = SimpleNamespace(name="linux-2", protection="Protected", uptime_s=3.4)
+    running = SimpleNamespace(name="linux-2", protection="Protected")
     monkeypatch.setattr(control_client, "all_statuses", lambda: ([running], []))
-    assert candidates(ROOT, ["stop", "li"]) == [("linux-2", "Protected, 3 s")]
+    assert candidates(ROOT, ["stop", "li"]) == [("linux-2", "Protected")]
     assert offered("crash", "") == ["linux-2", "primary", "secondary"]
 
 
