@@ -26,7 +26,8 @@ REPORT_KEYS = (
     ("guest", "`name`, `sha256`"),
     (
         "outcome",
-        "`poweroff`, `exit`, `idle`, `timeout`, `max-icount`, `divergence`, `no-host`, `interrupted` or `error`",
+        "`poweroff`, `exit`, `idle`, `timeout`, `max-icount`, `divergence`, `no-host`, `interrupted` or `error`; "
+        "of a replay also `until` or `truncated` (docs/trace.md)",
     ),
     ("exit_code", "the command's exit status"),
     ("icount", "instructions retired, all harts together"),
