@@ -7,6 +7,7 @@ from lockstep import errors
 from lockstep.cli.reference import EXIT_STATUSES, REPORT_KEYS, VARIABLES, reference
 from lockstep.cli.report import make_report
 from lockstep.cli.session import failed_result
+from lockstep.host.replay_run import TRUNCATED, UNTIL
 from lockstep.host.result import OUTCOME_EXIT_CODES
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -24,7 +25,7 @@ def test_the_reports_keys_are_those_of_a_report() -> None:
 
 def test_every_outcome_is_named() -> None:
     named = set(re.findall(r"`([\w-]+)`", dict(REPORT_KEYS)["outcome"]))
-    assert named == {"poweroff", "exit", *OUTCOME_EXIT_CODES}
+    assert named == {"poweroff", "exit", *OUTCOME_EXIT_CODES, UNTIL, TRUNCATED}
 
 
 def test_every_exit_status_is_named() -> None:
