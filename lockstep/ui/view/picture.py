@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 from rich.console import Console
 
@@ -22,7 +23,8 @@ def as_svg(frame: Frame, title: str) -> str:
         no_color=False,
     )
     console.print(frame, end="")
-    return console.export_svg(title=title, unique_id="view")
+    svg = console.export_svg(title=title, unique_id="view")
+    return re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)  # nothing is fetched to show it
 
 
 def as_text(frame: Frame) -> str:

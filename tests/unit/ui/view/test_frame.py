@@ -149,6 +149,7 @@ def test_a_picture() -> None:
     svg = as_svg(compose(make_model(120, 40, b"\x1b[32mgreen"), 120, 40), "lockstep run linux")
     assert svg.startswith("<svg")
     assert "Protected" in svg
+    assert "url(http" not in svg
     assert svg == as_svg(compose(make_model(120, 40, b"\x1b[32mgreen"), 120, 40), "lockstep run linux")
 
 
