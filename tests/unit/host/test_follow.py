@@ -10,6 +10,7 @@ from small_guests import finisher_guest, waiting_guest
 
 from lockstep.errors import InternalError
 from lockstep.ft.roles import Role
+from lockstep.host.follow import Follow
 from lockstep.host.messages import Injected
 from lockstep.log.entry import CHECK, CLOCK, END
 from lockstep.machine.config import MachineConfig
@@ -81,6 +82,29 @@ def test_waits_where_the_primary_runs(counting: LedGuest, tmp_path_factory: pyte
     counting.config = MachineConfig(guest=path, guest_name="waits", memory_bytes=1 << 20, clock="host")
     counting.entries.clear()
     assert "differ in waiting: expected a hart runs, found every hart waits" in found(counting)
+
+
+def test_waits_where_the_primary_was_told_to_stop(
+    counting: LedGuest, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The primary waited too, and published one position beyond."""
+
+    class WaitedError(Exception):
+        pass
+
+    def wait(follow: Follow) -> None:
+        raise WaitedError
+
+    path = waiting_guest(tmp_path_factory.mktemp("guest") / "waiting")
+    counting.config = MachineConfig(guest=path, guest_name="waits", memory_bytes=1 << 20, clock="host")
+    counting.entries.clear()
+    position = int(found(counting).split("every hart waits at ")[1].split(",")[0].split()[0])
+    monkeypatch.setattr(Follow, "_wait", wait)
+    counting.horizon = position + 1
+    with pytest.raises(WaitedError):
+        FollowingHost(counting)
+    counting.horizon = position + 2
+    assert "differ in waiting" in found(counting)
 
 
 def test_the_emulator_fails_on_one_side(counting: LedGuest, monkeypatch: pytest.MonkeyPatch) -> None:
