@@ -13,7 +13,7 @@ import pytest
 from command import REPOSITORY, fetch_linux, lockstep_on_path
 from documents import ELIDED, Command, Document, assert_as_shown, read_document, script_of
 
-PAGE_TIMEOUT_S = 240
+PAGE_TIMEOUT_S = 150
 ELSEWHERE = {
     r"make demo": "CI runs it as a step of its own; tests/e2e/test_cli_demo.py compares its output",
     r"make test": "this is part of it",
