@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -64,9 +65,12 @@ def test_commands_do_what_the_page_says(document: Document, tmp_path: Path) -> N
     results, work = tmp_path / "results", tmp_path / "work"
     results.mkdir()
     work.mkdir()
+    environment = lockstep_on_path(tmp_path / "bin")
     for name, text in document.files.items():
         (work / name).write_text(text)
-    _run(script_of(document, results), work, lockstep_on_path(tmp_path / "bin"))
+    # Pairs of this page only are called by its names; the path of a socket must be short.
+    with tempfile.TemporaryDirectory(prefix="pairs-") as sockets:
+        _run(script_of(document, results), work, {**environment, "XDG_RUNTIME_DIR": sockets})
     for index, command in enumerate(document.commands):
         printed = [(results / f"{index}.{stream}").read_text(errors="replace") for stream in ("out", "err")]
         assert _status(results / f"{index}.status") == command.status, (command.line, *printed)
