@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from lockstep.host.messages import Watched
 from lockstep.host.options import Remote
 from lockstep.monitor.status import Happening, HostStatus, Status
 
@@ -46,10 +47,17 @@ class FakePair:
         self.name = name
         self.remote = Remote()
         self.changes = changes
+        self.watchers: list[Callable[[int, Watched], None]] = []
         self.listeners: list[Callable[[Happening], None]] = []
 
     def status(self) -> Status:
         return Status(**{**STATUS, "name": self.name, **self.changes})
+
+    def watch(self, watcher: Callable[[int, Watched], None]) -> None:
+        self.watchers.append(watcher)
+
+    def unwatch(self, watcher: Callable[[int, Watched], None]) -> None:
+        self.watchers = [one for one in self.watchers if one != watcher]
 
     def listen(self, listener: Callable[[Happening], None]) -> None:
         self.listeners.append(listener)

@@ -21,10 +21,11 @@ from lockstep.cli.run import run
 from lockstep.cli.sim import sim
 from lockstep.cli.stop import stop
 from lockstep.cli.verify import verify
+from lockstep.cli.watch import watch
 
 COMMANDS = (
     *(run, replay, log, verify, sim, guests, fetch, demo),
-    *(ps, crash, protect, stop, completion),
+    *(ps, watch, crash, protect, stop, completion),
 )
 
 

@@ -47,6 +47,11 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("lockstep ps", "your running pairs, in columns"),
         ("lockstep ps --json | jq '.[].protection'", "all that is known of them, for scripts"),
     ),
+    "watch": (
+        ("lockstep watch", "the secondary's console, the events that it replays, what happens"),
+        ("lockstep watch linux --console", "the console alone, raw"),
+        ("lockstep watch --json --kind input | head", "what is typed, for scripts"),
+    ),
     "crash": (
         ("lockstep crash primary", "if there is just one pair"),
         ("lockstep crash linux secondary", "of the pair that lockstep ps calls linux"),

@@ -49,4 +49,12 @@ JournalOption = Annotated[
     Path | None,
     typer.Option("--journal", metavar="FILE", help="Append what happens to the run, and why, as JSON lines."),
 ]
+MetricsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--metrics",
+        metavar="PORT",
+        help="Serve Prometheus figures on this machine's PORT; 0 picks a free one.",
+    ),
+]
 TimeoutOption = Annotated[float | None, typer.Option(metavar="S", help="End after S seconds (exit 124).")]

@@ -16,12 +16,14 @@ from lockstep.cli.guest_arguments import (
     JournalOption,
     KernelOption,
     MemoryOption,
+    MetricsOption,
     ReportOption,
     TimeoutOption,
     TraceCheckpointOption,
     TraceGuestOption,
     TraceOption,
 )
+from lockstep.errors import UsageError
 
 
 def run(
@@ -83,6 +85,7 @@ def run(
     trace_checkpoint_every: TraceCheckpointOption = None,
     report: ReportOption = None,
     journal: JournalOption = None,
+    metrics: MetricsOption = None,
     timeout: TimeoutOption = None,
     max_icount: Annotated[
         str | None, typer.Option(metavar="N", help="End after N instructions, as 5M or 1.5G (exit 124).")
@@ -106,6 +109,8 @@ def run(
         on_divergence=on_divergence,
         soft_errors=inject or [],
     )
+    if solo and metrics is not None:
+        raise UsageError("--metrics is about a pair: leave --solo or --metrics out")
     options = make_options(pair, solo=solo, timeout_s=timeout, max_icount=max_icount)
     trace_options = make_trace_options(trace, trace_guest, trace_checkpoint_every)
     config = choose_machine(
@@ -130,4 +135,5 @@ def run(
         trace=trace_options,
         plain=plain,
         journal_path=journal,
+        metrics_port=metrics,
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from lockstep.cli.messages import one_line, say
 from lockstep.cli.report import check_report_path, make_report, write_report
 from lockstep.cli.run_journal import open_journal
+from lockstep.cli.run_metrics import open_metrics
 from lockstep.cli.streams import choose_input, write_stdout
 from lockstep.cli.view import viewed
 from lockstep.errors import LockstepError
@@ -33,6 +34,7 @@ def run_session(
     trace: TraceOptions | None = None,
     plain: bool = True,
     journal_path: Path | None = None,
+    metrics_port: int | None = None,
 ) -> int:
     """Run the guest with its console on stdin and stdout; its exit status. LockstepError if that fails.
 
@@ -48,7 +50,10 @@ def run_session(
     from lockstep.machine.loader.place import plan_boot
 
     plan = plan_boot(config)
-    with open_journal(journal_path, config, options, plan.guest_name, solo=solo) as journal:
+    with (
+        open_journal(journal_path, config, options, plan.guest_name, solo=solo) as journal,
+        open_metrics(metrics_port) as metrics,
+    ):
         prepare()
         if trace is not None:
             from lockstep.host.trace_file import open_trace
@@ -56,7 +61,9 @@ def run_session(
             options = dataclasses.replace(options, trace=open_trace(trace, plan))
         try:
             with viewed(plan.guest_name, options, plain=plain or solo) as run:
-                result = _run(config, run.options, plan, [*run.observers, journal.observe], solo=solo)
+                result = _run(
+                    config, run.options, plan, [*run.observers, *metrics, journal.observe], solo=solo
+                )
                 journal.ended(result)
         except LockstepError as error:
             journal.failed(error)

@@ -21,6 +21,7 @@ from lockstep.host.channel import Channel
 from lockstep.host.checkpointing import Checkpoint, fork_checkpoint
 from lockstep.host.entries import entry_counts, take_entry
 from lockstep.host.messages import Dying, Ended, Message, Wire
+from lockstep.host.onlookers import Onlookers
 from lockstep.host.tape import Tape
 from lockstep.machine.checks import PAGE_BYTES, make_check
 from lockstep.machine.machine import Machine, Stop
@@ -67,6 +68,7 @@ class Host:
         self.copies: list[int] = []
         """Process numbers of forked copies that send this machine's state."""
         self.stopped_at_s: float | None = None
+        self.onlookers = Onlookers(machine)
         self._send_lock = threading.Lock()
 
     def send(self, message: Message, descriptors: tuple[int, ...] = ()) -> None:
@@ -118,6 +120,7 @@ class Host:
     def collect_all(self) -> None:
         """Move all that the guest wrote into retention, under `console_lock`."""
         data = self.machine.drain_console()
+        self.onlookers.written(data, self.member.outbox.retention.end)
         self.member.outbox.made(data, self.machine.position)
 
     def written(self, count: int) -> None:

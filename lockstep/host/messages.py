@@ -152,7 +152,28 @@ class Checkpoint(Message):
     """Write the machine's state to the file whose descriptor comes along, at the next quiet point."""
 
 
+class Watch(Message):
+    """Somebody watches the secondary, from now on or no more: while it is one, a host tells what it does."""
+
+    on: bool
+
+
 # Host to monitor.
+SeenEntry = tuple[int, int, int, bytes]
+"""Kind, icount, position and payload of a log entry."""
+
+
+class Watched(Message):
+    """What this secondary did since the last message, for onlookers; the rest was left out."""
+
+    entries: list[SeenEntry]
+    entries_lost: int
+    console: bytes
+    """What the guest wrote, after `console_offset` bytes before it."""
+    console_offset: int
+    console_lost: int
+
+
 class Recorded(Message):
     """Log entries for the trace, from number `first_ordinal` of the run on, coded in `body`; taken before `at_s`."""
 
@@ -329,6 +350,8 @@ AnyMessage = (
     | StopRecording
     | EntriesRecorded
     | Checkpoint
+    | Watch
+    | Watched
     | Recorded
     | RecordingStopped
     | Checkpointed

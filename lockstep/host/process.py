@@ -65,6 +65,7 @@ class HostProcess:
         self.is_traced = is_traced
         self.recording: Recording | None = None
         self.trailing = Trailing()
+        self.is_watched = False
 
     def run(self) -> None:
         """Serve until the monitor goes away."""
@@ -91,6 +92,10 @@ class HostProcess:
         host = self.host
         if isinstance(message, m.StartPrimary | m.StartSecondary):
             self._start(message)
+        elif isinstance(message, m.Watch):
+            self.is_watched = message.on
+            if host is not None:
+                self._look_for_onlookers(host)
         elif isinstance(message, m.Finish) and host is None:
             self.max_icount = message.max_icount
         elif host is None:
@@ -261,6 +266,7 @@ class HostProcess:
     def _be_live(self, host: Host) -> None:
         host.forget_checkpoint()
         host.log_to(None)
+        host.onlookers.leave()
         host.member.reach_cut(guest_ended=host.ended is not None)
         self.lead = Lead(host, self.checks)
         live = m.Live(
@@ -304,6 +310,7 @@ class HostProcess:
                 )
             )
             self._reap(host)
+            self._look_for_onlookers(host)
             if self.recording is not None:
                 self.recording.tick(now_s)
         if host.member.is_live and self.lead is not None and self.lead.is_check_due:
@@ -312,11 +319,29 @@ class HostProcess:
             self._send_output(host)
             self._confirm_input(host)
         ended = host.ended
+        if ended is not None and host.onlookers.are_there:
+            self._tell_onlookers(host)
         if ended is not None and host.member.may_announce_end(
             ended.console_bytes, by_itself=ended.stop in ("FINISHED", "IDLE")
         ):
             host.member.has_announced_end = True
             host.send(ended)
+
+    def _look_for_onlookers(self, host: Host) -> None:
+        """Those who watch the secondary hear of it as long as this host is one."""
+        is_follower = self.lead is None and host.role in (Role.SECONDARY, Role.GOING_LIVE, Role.ENDED)
+        if host.onlookers.are_there:
+            self._tell_onlookers(host)
+            if not (self.is_watched and is_follower):
+                host.onlookers.leave()
+        elif self.is_watched and is_follower and host.role is Role.SECONDARY:
+            host.onlookers.come()
+
+    def _tell_onlookers(self, host: Host) -> None:
+        host.collect_console()
+        watched = host.onlookers.take()
+        if watched is not None:
+            host.send(watched)
 
     def _send_output(self, host: Host) -> None:
         host.collect_console()

@@ -1,7 +1,8 @@
 """Log entries taking effect on a machine: the one place where that happens, on every side and in a replay.
 
 Whoever takes an entry may keep a *tape*: a ring of its own with a copy of every entry taken, in order, from which
-traces are written and onlookers served.
+traces are written. Onlookers have a ring of their own, with the icount in place of the pc, where an entry that finds no
+room is left out: nobody waits for them.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from lockstep.log.errors import BAD_KIND, BAD_LENGTH
 from lockstep.log.ring import ring_append
 from lockstep.log.words import load_byte, load_word
 from lockstep.machine.access import Board, Control, board_of, control_of, env_of, wiring_at, wiring_of_hart
+from lockstep.machine.clocks import icount_of
 from lockstep.machine.state import ENTRY_KINDS_MAX, WIRE_BYTES
 from lockstep.native import exported, int64, nopython
 
@@ -42,6 +44,9 @@ def take_entry(board: Board, control: Control, kind: int, pc: int, payload: int,
     elif kind == CLOCK:
         board.time_offset_ns = max(load_word(payload), board.time_offset_ns)
     control.entries[kind] += 1
+    shown = control.shown
+    if shown and ring_append(shown, kind, board.position, icount_of(board), payload, length) < 0:
+        control.unshown += 1
     control.entry_bytes += length
     return 0
 

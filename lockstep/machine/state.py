@@ -118,6 +118,8 @@ CONTROL = np.dtype(
         ("fills", np.int64),
         ("slow_blocks", np.int64),
         ("tape", np.int64),  # a ring that gets a copy of every log entry taken, or 0
+        ("shown", np.int64),  # a ring that shows onlookers every log entry taken, or 0
+        ("unshown", np.int64),  # how many found no room there
         ("entries", np.int64, (ENTRY_KINDS_MAX,)),  # log entries taken, by kind
         ("entry_bytes", np.int64),  # their payloads
         ("breakpoints_address", np.int64),  # int64 for each

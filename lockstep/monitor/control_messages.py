@@ -66,14 +66,13 @@ class Refused(Message):
 
 
 class Event(Message):
-    """The secondary took an entry of its log."""
+    """The secondary took an entry of its log (`payload` in base64)."""
 
     host: int
     icount: int
     position: int
     kind: str
-    content: str
-    """Text for `input`, else what is in it."""
+    payload: bytes
 
 
 class ConsoleText(Message):

@@ -19,10 +19,13 @@ from lockstep.errors import InternalError
 from lockstep.ft.status import Protection
 from lockstep.monitor import control_messages as c
 from lockstep.monitor.control_directory import SUFFIX, claim, control_directory, open_directory
-from lockstep.monitor.status import Status, StatusSource
+from lockstep.monitor.feed import Feed, News, answers
+from lockstep.monitor.status import Happening, Status, StatusSource
 
 CLIENTS_MAX = 32
 UNSENT_BYTES_MAX = 1 << 20
+WATCHED_BYTES_MAX = 1 << 19
+"""A watcher that has so much to read misses what comes."""
 _CREDENTIALS = struct.Struct("3i")
 _READ_BYTES = 4096
 
@@ -35,6 +38,9 @@ class Client:
         self.connection, self.pid = connection, pid
         self.received = bytearray()
         self.unsent = bytearray()
+        self.watches: c.Watch | None = None
+        self.missed = 0
+        """How much of what it watches it was too slow for."""
 
     def fileno(self) -> int:
         """For `select`."""
@@ -51,10 +57,13 @@ class ControlServer:
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._is_closing = False
         self._clients: list[Client] = []
+        self._feed = Feed(self._poke)
+        self._is_fed = False
         listener.setblocking(False)
         self._selector.register(listener, selectors.EVENT_READ)
         self._selector.register(self._wake, selectors.EVENT_READ)
         self._thread = threading.Thread(target=self._serve, name="control", daemon=True)
+        source.listen(self._happened)
 
     def start(self) -> None:
         """Begin to serve."""
@@ -63,13 +72,30 @@ class ControlServer:
     def close(self) -> None:
         """Stop serving and let go of everything."""
         self._is_closing = True
-        os.eventfd_write(self._wake, 1)
+        self._poke()
         self._thread.join()
+        self._source.unwatch(self._feed.watched)
+        self._say_farewell()
         for client in self._clients:
             client.connection.close()
         self._selector.close()
         self._listener.close()
         os.close(self._wake)
+
+    def _poke(self) -> None:
+        os.eventfd_write(self._wake, 1)
+
+    def _happened(self, happening: Happening) -> None:
+        """In the monitor's thread."""
+        if self._is_fed and not self._is_closing:
+            self._feed.happened(happening)
+
+    def _say_farewell(self) -> None:
+        """What clients have not read yet goes to them, as far as they take it at once."""
+        self._spread()
+        for client in self._clients:
+            with contextlib.suppress(OSError):
+                client.connection.send(client.unsent)
 
     # The thread.
 
@@ -81,6 +107,7 @@ class ControlServer:
                 elif key.fileobj == self._wake:
                     with contextlib.suppress(BlockingIOError):
                         os.eventfd_read(self._wake)
+                    self._spread()
                 else:
                     self._attend(key.data, events)
 
@@ -102,6 +129,7 @@ class ControlServer:
     def _drop(self, client: Client) -> None:
         if client in self._clients:
             self._clients.remove(client)
+            self._feed_if_wanted()
             self._selector.unregister(client)
             client.connection.close()
 
@@ -142,6 +170,38 @@ class ControlServer:
         if self._selector.get_key(client).events != wanted:
             self._selector.modify(client, wanted, client)
 
+    # Watchers.
+
+    def _feed_if_wanted(self) -> None:
+        is_wanted = any(client.watches is not None for client in self._clients)
+        if is_wanted is not self._is_fed:
+            self._is_fed = is_wanted
+            (self._source.watch if is_wanted else self._source.unwatch)(self._feed.watched)
+
+    def _spread(self) -> None:
+        watchers = [client for client in self._clients if client.watches is not None]
+        for news in self._feed.take():
+            for client in watchers:
+                self._tell(client, news)
+        for client in watchers:
+            if client in self._clients:
+                try:
+                    self._flush(client)
+                except OSError:
+                    self._drop(client)
+
+    @staticmethod
+    def _tell(client: Client, news: News | int) -> None:
+        assert client.watches is not None
+        for answer in answers(news, client.watches):
+            if len(client.unsent) > WATCHED_BYTES_MAX:
+                client.missed += 1
+                continue
+            if client.missed:
+                client.unsent += c.encode(c.Gap(events=client.missed)) + b"\n"
+                client.missed = 0
+            client.unsent += c.encode(answer) + b"\n"
+
     # What is asked.
 
     def _answer(self, client: Client, request: c.Request) -> c.Message:
@@ -160,6 +220,10 @@ class ControlServer:
             case c.Stop():
                 remote.stop(by=f"lockstep stop (pid {client.pid})")
                 return c.Done(text=f"the pair {status.name} is to end")
+            case c.Watch():
+                client.watches = request
+                self._feed_if_wanted()
+                return c.Standing(status=status)
         raise msgspec.DecodeError("not a request")
 
 

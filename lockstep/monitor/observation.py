@@ -14,6 +14,7 @@ from lockstep.monitor.journal import Listener
 from lockstep.monitor.parties import Console, Host
 from lockstep.monitor.status import HostStatus, Status
 from lockstep.monitor.supervisor import Supervisor
+from lockstep.monitor.watching import Watcher, Watching
 
 SAMPLE_EVERY_S = 0.2
 SAMPLES = 6
@@ -33,15 +34,26 @@ class Observation:
         self._supervisor = supervisor
         self._samples: deque[tuple[float, int]] = deque(maxlen=SAMPLES)
         self._interval_ms = 0.0
+        self.watching = Watching()
 
     def tick(self, now_s: float) -> None:
         """For the monitor's loop: sample what is shown as a rate."""
         if not self._samples or now_s - self._samples[-1][0] >= SAMPLE_EVERY_S:
             self._samples.append((now_s, self._icount()))
+        self.watching.tick(self._supervisor.fleet.hosts.values())
 
     def listen(self, listener: Listener) -> None:
         """Have `listener` called in the monitor's thread with what happens from now on; it must not block."""
         self._supervisor.journal.listen(listener)
+
+    def watch(self, watcher: Watcher) -> None:
+        """Have `watcher` called in the monitor's thread with what the secondary does; it must not block."""
+        self.watching.add(watcher)
+        self.remote.wake()
+
+    def unwatch(self, watcher: Watcher) -> None:
+        """No more."""
+        self.watching.remove(watcher)
 
     def status(self) -> Status:
         """How the pair stands now."""

@@ -202,6 +202,9 @@ class PairMonitor:
             self.supervisor.gone(handle, time.monotonic())
             return
         for message in messages:
+            if isinstance(message, m.Watched):
+                self.observation.watching.hear(handle, message)
+                continue
             self.supervisor.hear(handle, message, time.monotonic())
             if self.recorder is not None:
                 self.recorder.hear(handle, message)

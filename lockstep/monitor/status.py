@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from lockstep.host.messages import Watched
 from lockstep.host.options import Remote
 
 
@@ -83,6 +84,12 @@ class StatusSource(Protocol):
 
     def status(self) -> Status:
         """How it stands now: some 50 µs, nobody is waited for."""
+
+    def watch(self, watcher: Callable[[int, Watched], None]) -> None:
+        """Have `watcher` called in the monitor's thread with what each secondary (its number) does."""
+
+    def unwatch(self, watcher: Callable[[int, Watched], None]) -> None:
+        """No more."""
 
     def listen(self, listener: Callable[[Happening], None]) -> None:
         """Have `listener` called in the monitor's thread with what happens from now on; it must not block."""

@@ -28,8 +28,8 @@ def entry_row(entry: Entry, *, colours: bool) -> str:
     if colours and name in _COLOURS:
         kind = f"\x1b[{_COLOURS[name]}m{kind}\x1b[0m"
     pc = f"{entry.pc & (1 << 64) - 1:#x}"
-    row = f"{entry.sequence:>9} {entry.position:>15,} {kind} {pc:>18} {len(entry.payload):>6}  {_what(entry)}"
-    return row.rstrip()
+    row = f"{entry.sequence:>9} {entry.position:>15,} {kind} {pc:>18} {len(entry.payload):>6}"
+    return f"{row}  {what(entry.kind, entry.payload)}".rstrip()
 
 
 def entry_json(entry: Entry) -> str:
@@ -46,14 +46,14 @@ def entry_json(entry: Entry) -> str:
     return json.dumps(fields)
 
 
-def _what(entry: Entry) -> str:
-    payload = entry.payload
-    if entry.kind == INPUT:
+def what(kind: int, payload: bytes) -> str:
+    """What is in an entry of `kind`, in a few words."""
+    if kind == INPUT:
         shown = repr(payload)[1:]
         return shown if len(shown) <= _SHOWN_MAX else f"{shown[:_SHOWN_MAX]}..."
-    if entry.kind == CLOCK and len(payload) == _CLOCK.size:
+    if kind == CLOCK and len(payload) == _CLOCK.size:
         return f"guest time = position + {_CLOCK.unpack(payload)[0] / 1e6:,.3f} ms"
-    if entry.kind == CHECK and len(payload) >= _CHECK.size:
+    if kind == CHECK and len(payload) >= _CHECK.size:
         first, pages = _CHECK.unpack_from(payload)
         return "registers, devices" + (f", RAM pages {first} to {first + pages - 1}" if pages else "")
     return ""
