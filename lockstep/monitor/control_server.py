@@ -46,6 +46,12 @@ class Client:
         """For `select`."""
         return self.connection.fileno()
 
+    def admit_gap(self) -> None:
+        """Tell it what it missed, if anything."""
+        if self.missed:
+            self.unsent += c.encode(c.Gap(events=self.missed)) + b"\n"
+            self.missed = 0
+
 
 class ControlServer:
     """Answers commands about one pair."""
@@ -166,6 +172,8 @@ class ControlServer:
         if client.unsent:
             with contextlib.suppress(BlockingIOError):
                 del client.unsent[: client.connection.send(client.unsent)]
+            if len(client.unsent) < WATCHED_BYTES_MAX // 2:
+                client.admit_gap()
         wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if client.unsent else 0)
         if self._selector.get_key(client).events != wanted:
             self._selector.modify(client, wanted, client)
@@ -195,11 +203,9 @@ class ControlServer:
         assert client.watches is not None
         for answer in answers(news, client.watches):
             if len(client.unsent) > WATCHED_BYTES_MAX:
-                client.missed += 1
+                client.missed += answer.events if isinstance(answer, c.Gap) else 1
                 continue
-            if client.missed:
-                client.unsent += c.encode(c.Gap(events=client.missed)) + b"\n"
-                client.missed = 0
+            client.admit_gap()
             client.unsent += c.encode(answer) + b"\n"
 
     # What is asked.
