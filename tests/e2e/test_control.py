@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import shlex
 import signal
 import subprocess
+import urllib.request
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
-from command import environment, lockstep, said_in_one_line
+from command import COMMAND, environment, lockstep, said_in_one_line, start_lockstep
 from pair_runs import Pair, law, run, wait_for
 
 COMPUTE = ("compute", "--append", "rounds=1000")
@@ -48,7 +51,7 @@ def protected(env: dict[str, str], count: int) -> list[dict[str, Any]]:
         is_so = [one["protection"] == "Protected" and one["uptime_s"] > 0 for one in found]
         return found if len(found) == count and all(is_so) else []
 
-    return wait_for(look)
+    return wait_for(look, 150)
 
 
 def test_two_pairs_one_command_each(env: dict[str, str], tmp_path: Path) -> None:
@@ -122,10 +125,65 @@ def test_pairs_of_one_guest_have_names_of_their_own_and_dead_ones_are_cleaned_up
         second.process.send_signal(signal.SIGINT)
         assert second.end()[0] == 130
     assert os.listdir(sockets) == []
-    for arguments in (("stop",), ("crash", "primary"), ("protect", "x")):
+    for arguments in (("stop",), ("crash", "primary"), ("protect", "x"), ("watch",)):
         done = lockstep(*arguments, env=env)
         assert done.returncode == 2
         assert "no pair is running" in said_in_one_line(done)
+
+
+def test_to_watch_shows_the_secondary_across_a_failover_and_changes_nothing(
+    env: dict[str, str], tmp_path: Path
+) -> None:
+    guest = ("compute", "--append", "rounds=8", "--clock", "virtual")
+    report, notes = tmp_path / "r.json", tmp_path / "watched"
+    with Pair(*guest, "--report", report, env=env) as pair, notes.open("wb") as seen:
+        protected(env, 1)
+        watcher = start_lockstep("watch", "--json", env=env, stdout=seen)
+        left = subprocess.run(
+            f"{shlex.join(COMMAND)} watch --json | head -n 1",
+            shell=True,
+            env=env,
+            capture_output=True,
+            timeout=60,
+        )
+        assert (json.loads(left.stdout)["type"], left.stderr) == ("event", b"")
+        wait_for(lambda: notes.stat().st_size)
+        killed = start_lockstep("watch", env=env)
+        assert killed.stdout is not None
+        assert killed.stdout.readline()
+        command(env, "crash", "primary")
+        killed.kill()
+        killed.communicate()
+        code, console, _ = pair.end()
+        assert (watcher.wait(30), code) == (0, 0)
+    solo, _ = run(tmp_path / "solo.json", *guest, "--solo")
+    assert law(json.loads(report.read_text())) == law(solo)
+    lines = [json.loads(line) for line in notes.read_text().splitlines()]
+    assert {"event", "console", "happening"} <= {line["type"] for line in lines}
+    hosts = list(dict.fromkeys(line["host"] for line in lines if line["type"] == "event"))
+    assert hosts[0] == 2
+    assert hosts[1:], "the new secondary is seen as well"
+    for line in lines:
+        if line["type"] == "console":
+            data = base64.b64decode(line["data_base64"])
+            assert console[line["offset"] :].startswith(data), "what the secondary computed"
+    icounts = [line["icount"] for line in lines if line["type"] == "event"]
+    assert icounts == sorted(icounts)
+
+
+def test_metrics_while_it_runs(env: dict[str, str]) -> None:
+    with Pair(*COMPUTE, "--metrics", 0, env=env) as pair:
+        protected(env, 1)
+        command(env, "crash", "secondary")
+        assert pair.process.stderr is not None
+        said = next(line for line in pair.process.stderr if b"metrics on" in line).decode()
+        address = said.split()[-1]
+        text = urllib.request.urlopen(address, timeout=30).read().decode()
+        assert 'lockstep_failovers_total{guest="compute",pair="compute"} 0.0' in text
+        port = address.split(":")[-1].split("/")[0]
+        done = lockstep("run", "hello", "--metrics", port, env=env)
+        assert (done.returncode, done.stdout) == (2, b"")
+        assert "give another port" in said_in_one_line(done)
 
 
 def test_a_stopped_monitor_is_said_not_waited_for_for_ever(env: dict[str, str]) -> None:
