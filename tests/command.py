@@ -40,7 +40,10 @@ def lockstep_on_path(directory: Path) -> dict[str, str]:
     program.chmod(0o755)
     inherited = environment()
     places = (str(directory), str(Path(sys.executable).parent), inherited["PATH"])
-    return {**inherited, "PATH": os.pathsep.join(places)}
+    # Pairs that others run have no say in what these are called.
+    runtime = directory / "runtime"
+    runtime.mkdir(mode=0o700, exist_ok=True)
+    return {**inherited, "PATH": os.pathsep.join(places), "XDG_RUNTIME_DIR": str(runtime)}
 
 
 def lockstep(

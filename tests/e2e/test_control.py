@@ -140,7 +140,7 @@ def test_to_watch_shows_the_secondary_across_a_failover_and_changes_nothing(
         protected(env, 1)
         watcher = start_lockstep("watch", "--json", env=env, stdout=seen)
         left = subprocess.run(
-            f"{shlex.join(COMMAND)} watch --json | head -n 1",
+            f"{shlex.join(COMMAND)} watch --json --events | head -n 1",
             shell=True,
             env=env,
             capture_output=True,
