@@ -18,10 +18,7 @@ PAGE_TIMEOUT_S = 150
 ELSEWHERE = {
     r"make demo": "CI runs it as a step of its own; tests/e2e/test_cli_demo.py compares its output",
     r"make test": "this is part of it",
-    r"make -C guests.*": "tests/unit/guests",
     r"python -m bench.*": "tests/unit/bench runs all of it, at smoke size",
-    r"(git|pip|apt-get) .*": "installing",
-    r"\. .*/activate": "installing",
 }
 """Commands that no page's test runs, and who does."""
 
