@@ -6,11 +6,12 @@ import base64
 import dataclasses
 import json
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from lockstep.log.entry import CHECK, CLOCK, INPUT, KIND_NAMES, Entry
 from lockstep.log.trace.statistics import TraceStatistics
+from lockstep.ui.sparkline import sparkline
 
 HEADING = f"{'entry':>9} {'position':>15} {'kind':<8} {'pc':>18} {'bytes':>6}  what"
 _SHOWN_MAX = 60
@@ -90,9 +91,3 @@ def statistics_json(statistics: TraceStatistics) -> str:
         "bytes_per_million_instructions": statistics.bytes_per_million_instructions,
     }
     return json.dumps(dataclasses.asdict(statistics) | more)
-
-
-def sparkline(values: Sequence[float], bars: str = BARS) -> str:
-    """A bar for each value, the highest for the greatest."""
-    greatest = max(values, default=0.0) or 1.0
-    return "".join(bars[min(int(value / greatest * len(bars)), len(bars) - 1)] for value in values)

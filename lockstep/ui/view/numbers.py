@@ -34,15 +34,3 @@ def clock_text(seconds: float) -> str:
     minutes, second = divmod(int(max(seconds, 0)), 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
-
-
-def sparkline(values: list[float], width: int, levels: str) -> str:
-    """The last `width` values as bars, from nothing to the highest of them; padded at the left."""
-    shown = values[-width:] if width > 0 else []
-    highest = max(shown, default=0.0)
-    if highest <= 0:
-        bars = levels[0] * len(shown)
-    else:
-        top = len(levels) - 1
-        bars = "".join(levels[round(min(max(value / highest, 0.0), 1.0) * top)] for value in shown)
-    return " " * (max(width, 0) - len(bars)) + bars

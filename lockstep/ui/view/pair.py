@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from rich.style import Style
 
 from lockstep.monitor.status import HostStatus, Status
+from lockstep.ui.sparkline import sparkline
 from lockstep.ui.view.line import Piece
 from lockstep.ui.view.model import Model
-from lockstep.ui.view.numbers import bytes_text, clock_text, count_text, milliseconds_text, sparkline
+from lockstep.ui.view.numbers import bytes_text, clock_text, count_text, milliseconds_text
 from lockstep.ui.view.series import latest
 from lockstep.ui.view.styles import BAD, CURVE, GOOD, LABEL, POOR, VALUE
 
@@ -79,7 +80,8 @@ def curves(model: Model) -> list[tuple[str, str, list[float]]]:
     return [
         ("interval", milliseconds_text(interval_ms[-1] if interval_ms else 0.0), list(interval_ms)),
         ("log", f"{bytes_text(latest(log_bytes_per_s))}/s", list(log_bytes_per_s)),
-        ("speed", f"{latest(mips):.0f} MIPS", list(mips)),
+        # What is 0 as a number is nothing as a bar, too: a guest that waits still wakes now and then.
+        ("speed", f"{latest(mips):.0f} MIPS", [value if value >= 0.5 else 0.0 for value in mips]),
     ]
 
 
@@ -145,4 +147,4 @@ def time_text(status: Status) -> str:
 
 def curve_piece(values: list[float], width: int, levels: str) -> Piece:
     """A sparkline."""
-    return (sparkline(values, width, levels), CURVE)
+    return (sparkline(values, levels, width), CURVE)

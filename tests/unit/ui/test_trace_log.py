@@ -9,11 +9,9 @@ from lockstep.log.entry import CHECK, CLOCK, END, INPUT, Entry
 from lockstep.log.trace.reader import TraceReader
 from lockstep.log.trace.statistics import statistics_of
 from lockstep.ui.trace_log import (
-    BARS,
     HEADING,
     entry_json,
     entry_row,
-    sparkline,
     statistics_json,
     statistics_text,
 )
@@ -79,9 +77,3 @@ def test_statistics_for_people_and_for_programs(tmp_path):
     for part in ("clock", "26", "entries/s", "bytes per million instructions", "checkpoints   2", "█"):
         assert part in text
     assert json.loads(statistics_json(statistics))["entries"] == 40
-
-
-def test_a_sparkline():
-    assert sparkline([0, 1, 2, 4]) == BARS[0] + BARS[2] + BARS[4] + BARS[7]
-    assert sparkline([0, 0]) == BARS[0] * 2
-    assert sparkline([]) == ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lockstep.ui.view.numbers import bytes_text, clock_text, count_text, milliseconds_text, sparkline
+from lockstep.ui.view.numbers import bytes_text, clock_text, count_text, milliseconds_text
 
 
 @pytest.mark.parametrize(
@@ -25,10 +25,6 @@ from lockstep.ui.view.numbers import bytes_text, clock_text, count_text, millise
         (clock_text(-1), "0:00"),
         (clock_text(123.9), "2:03"),
         (clock_text(3723), "1:02:03"),
-        (sparkline([0, 1, 2, 4], 6, "_-^"), "  __-^"),
-        (sparkline([0, 0], 2, "_-^"), "__"),
-        (sparkline([1, 2, 3], 0, "_-^"), ""),
-        (sparkline([], 2, "_-^"), "  "),
     ],
 )
 def test_texts(text: str, expected: str) -> None:
