@@ -263,6 +263,10 @@ def test_linux_loses_its_primary_and_is_replayed(tmp_path: Path) -> None:
     data = trace.read_bytes()
     cut.write_bytes(data[: len(data) * 95 // 100])
     replayed, again = replay(tmp_path, cut)
-    assert replayed["outcome"] == "truncated"
+    # Most of the file are the guest's files: whether all log entries lie before the cut, too, depends on the disk.
+    assert replayed["outcome"] in ("truncated", "poweroff")
+    assert b"the trace breaks off at icount" in again.stderr
+    if replayed["outcome"] == "poweroff":
+        assert law(replayed) == law(recorded)
     assert replayed["icount"] > recorded["icount"] // 4
     assert done.stdout.startswith(again.stdout)
