@@ -6,6 +6,7 @@ import dataclasses
 import json
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from bench.commands import COMMAND, Run, TimedProcess, protected, same_work, solo, time_process
@@ -48,7 +49,7 @@ def measure(result: CaseResult, settings: Settings) -> None:
     """compute, and a Linux boot where Linux was fetched."""
     require_qemu()
     append = compute_append(settings.pick(5, 1))
-    on_qemu = lambda mode, log: run_bundled("compute", append, mode, log)  # noqa: E731  like the one below
+    on_qemu = partial(run_bundled, "compute", append)
     compare(result, settings, Guest("compute", append, on_qemu, ("host",), is_judged=False))
     if settings.is_smoke:
         return
@@ -60,7 +61,7 @@ def measure(result: CaseResult, settings: Settings) -> None:
     boot = Guest(
         "linux",
         LINUX_COMMAND,
-        lambda mode, log: run_linux(files, mode, log),
+        partial(run_linux, files),
         ("host", "virtual"),
         is_judged=True,
     )

@@ -104,18 +104,7 @@ class Session:
 
 def make_picture() -> str:
     """An SVG of the live view after a failover."""
-    config = choose_machine(
-        GuestOptions(
-            guest="linux",
-            memory=None,
-            harts=1,
-            bios=None,
-            kernel=None,
-            initrd=None,
-            append="quiet loglevel=1",
-            clock="host",
-        )
-    )
+    config = choose_machine(GuestOptions(guest="linux", append="quiet loglevel=1"))
     prepare()
     reader, writer = os.pipe()
     remote = Remote()

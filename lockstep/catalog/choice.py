@@ -18,14 +18,14 @@ LINUX_MEMORY_DEFAULT = "256M"
 class GuestOptions:
     """What the command line, or a script, says about the machine. None, or an empty text: not given."""
 
-    guest: str | bytes | None
-    memory: str | None
-    harts: int
-    bios: GuestSource | None
-    kernel: GuestSource | None
-    initrd: GuestSource | None
-    append: str
-    clock: str
+    guest: str | bytes | None = None
+    memory: str | None = None
+    harts: int = 1
+    bios: GuestSource | None = None
+    kernel: GuestSource | None = None
+    initrd: GuestSource | None = None
+    append: str = ""
+    clock: str = "host"
 
 
 def choose_machine(options: GuestOptions) -> MachineConfig:

@@ -65,18 +65,7 @@ def _demo_timer() -> None:
     from lockstep.catalog.choice import GuestOptions, choose_machine
     from lockstep.cli.messages import say
 
-    config = choose_machine(
-        GuestOptions(
-            guest=GUEST,
-            memory=None,
-            harts=1,
-            bios=None,
-            kernel=None,
-            initrd=None,
-            append=ARGUMENTS,
-            clock="virtual",
-        )
-    )
+    config = choose_machine(GuestOptions(guest=GUEST, append=ARGUMENTS, clock="virtual"))
     say(f"1. {GUEST} alone on one machine: a storm of timer interrupts that hashes where each one hit")
     alone = _run_alone(config)
     assert alone.icount is not None

@@ -58,18 +58,7 @@ def demo_linux() -> None:
     from lockstep.host.options import Remote, RunOptions
     from lockstep.monitor.pair import run_pair
 
-    config = choose_machine(
-        GuestOptions(
-            guest="linux",
-            memory=None,
-            harts=1,
-            bios=None,
-            kernel=None,
-            initrd=None,
-            append="quiet loglevel=1",
-            clock="host",
-        )
-    )
+    config = choose_machine(GuestOptions(guest="linux", append="quiet loglevel=1"))
     say(f"Debian Linux boots on a pair of hosts; then `seq 1 {LINES}` is typed at its console,")
     say(f"and when line {KILL_AT_LINE} comes out, the primary's process gets SIGKILL")
     reader, writer = os.pipe()

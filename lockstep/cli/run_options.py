@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lockstep.errors import UsageError
-from lockstep.host.options import CheckIntervals, RunOptions, TraceOptions
+from lockstep.host.options import CHANNELS, ON_DIVERGENCE, CheckIntervals, RunOptions, TraceOptions
 from lockstep.machine.quantities import parse_duration, parse_icount
 from lockstep.monitor.crash_text import parse_crash, parse_crash_every
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from lockstep.machine.config import MachineConfig
     from lockstep.machine.soft_error import SoftError
 
-CHANNELS = ("shm", "tcp")
-ON_DIVERGENCE = ("stop", "reclone")
 TRACE_GUEST = ("content", "hash")
 DEFAULT_CHECKS = CheckIntervals()
 INTERVAL_S_MIN = 0.001

@@ -98,6 +98,10 @@ class OpenTrace:
     guest_sha256: str
 
 
+CHANNELS = ("shm", "tcp")
+ON_DIVERGENCE = ("stop", "reclone")
+
+
 @dataclasses.dataclass(frozen=True)
 class RunOptions:
     """How to run a machine, solo or as a pair."""

@@ -19,7 +19,7 @@ from typing import Any
 
 from lockstep import errors
 from lockstep.errors import InternalError, LockstepError, UsageError, WaitError
-from lockstep.host.options import CheckIntervals, TraceOptions
+from lockstep.host.options import CHANNELS, ON_DIVERGENCE, CheckIntervals, TraceOptions
 from lockstep.host.result import RunResult
 from lockstep.library.console_stream import ConsoleStream
 from lockstep.library.guest import Source, config_of
@@ -92,7 +92,7 @@ class Pair:
             append=append,
             clock=clock,
         )
-        if channel not in ("shm", "tcp") or on_divergence not in ("stop", "reclone"):
+        if channel not in CHANNELS or on_divergence not in ON_DIVERGENCE:
             raise UsageError("give channel as shm or tcp, and on_divergence as stop or reclone")
         is_virtual = config.clock == "virtual"
         options = {

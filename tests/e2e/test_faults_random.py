@@ -27,16 +27,7 @@ GUESTS = [
 ]
 
 
-LINUX = GuestOptions(
-    guest="linux",
-    memory=None,
-    harts=1,
-    bios=None,
-    kernel=None,
-    initrd=None,
-    append="run=/bin/uname+-a",
-    clock="virtual",
-)
+LINUX = GuestOptions(guest="linux", append="run=/bin/uname+-a", clock="virtual")
 
 
 def check(config: MachineConfig, channel: str, draw: random.Random, faults_min: int) -> None:

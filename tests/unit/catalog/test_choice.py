@@ -10,9 +10,7 @@ from lockstep.catalog.choice import GuestOptions, choose_machine
 from lockstep.errors import GuestError, UsageError
 from lockstep.machine.quantities import MIB
 
-NOTHING = GuestOptions(
-    guest=None, memory=None, harts=1, bios=None, kernel=None, initrd=None, append="", clock="host"
-)
+NOTHING = GuestOptions()
 
 
 def with_guest(guest: str, **changes: object) -> GuestOptions:
