@@ -33,6 +33,9 @@ class Prepare(Message):
     typed: bytes
     checks: CheckIntervals = CheckIntervals()
     is_traced: bool = False
+    disks: tuple[tuple[str, int, bool], ...] = ()
+    """Of each: path, size in bytes, and whether it is read-only."""
+    has_network: bool = False
 
 
 class Spawn(Message):

@@ -22,7 +22,7 @@ from lockstep.host import messages as m
 from lockstep.host.options import CheckIntervals
 from lockstep.host.process import HostProcess
 from lockstep.host.warm_up import warm_up
-from lockstep.machine.config import MachineConfig
+from lockstep.machine.config import Disk, MachineConfig
 from lockstep.machine.loader.place import BootPlan, plan_boot
 from lockstep.machine.machine import Machine
 
@@ -44,7 +44,15 @@ def config_of(message: m.Prepare) -> MachineConfig:
         clock="virtual" if message.clock == "virtual" else "host",
         append=message.append,
         guest_name=message.guest_name,
-        **sources,
+        guest=sources.get("guest"),
+        bios=sources.get("bios"),
+        kernel=sources.get("kernel"),
+        initrd=sources.get("initrd"),
+        disks=tuple(
+            Disk(path=Path(path), size_bytes=size_bytes, read_only=read_only)
+            for path, size_bytes, read_only in message.disks
+        ),
+        has_network=message.has_network,
     )
 
 

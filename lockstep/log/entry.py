@@ -19,8 +19,20 @@ CLOCK: Final = 2
 CHECK: Final = 3
 SNAPSHOT: Final = 4
 END: Final = 5
+DISK: Final = 6
+FRAME: Final = 7
+ENTROPY: Final = 8
 
-KIND_NAMES: Final = {INPUT: "input", CLOCK: "clock", CHECK: "check", SNAPSHOT: "snapshot", END: "end"}
+KIND_NAMES: Final = {
+    INPUT: "input",
+    CLOCK: "clock",
+    CHECK: "check",
+    SNAPSHOT: "snapshot",
+    END: "end",
+    DISK: "disk",
+    FRAME: "frame",
+    ENTROPY: "entropy",
+}
 
 
 _LENGTH = 0xFFFF_FFFF

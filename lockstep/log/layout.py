@@ -11,7 +11,11 @@
     +-------------------+ 4096 + capacity          768  acknowledged    consumer -> producer
                                                    896  cut             either side, once: horizon | bytes
                                                   1024  producer's heartbeat
-    entry (all little-endian, 8-byte aligned)     1152  consumer's heartbeat
+                                                  1152  consumer's heartbeat
+                                                  1280  consumer waits: either side, by exchange
+                                                  1408  producer's notes: first number | hold
+                                                  1536  consumer's notes: applied | durable | trouble
+    entry (all little-endian, 8-byte aligned)
     +0   length  uint32   bytes of payload
     +4   kind    uint16   0 = padding up to the end of the ring, then nothing else of the entry exists
     +6   flags   uint16   0 in this version
@@ -33,7 +37,7 @@ from typing import Final
 import numpy as np
 
 FORMAT_MAGIC: Final = int.from_bytes(b"LSTEPlog", "little")
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 
 HEADER_SIZE: Final = 4096
 LINE_SIZE: Final = 128
@@ -64,6 +68,12 @@ _HEADER_FIELDS: Final = {
     "cut": 7 * LINE_SIZE + 8,
     "producer_beats": 8 * LINE_SIZE,
     "consumer_beats": 9 * LINE_SIZE,
+    "consumer_waits": 10 * LINE_SIZE,
+    "first_number": 11 * LINE_SIZE,
+    "hold": 11 * LINE_SIZE + 8,
+    "applied": 12 * LINE_SIZE,
+    "durable": 12 * LINE_SIZE + 8,
+    "trouble": 12 * LINE_SIZE + 16,
 }
 
 HEADER: Final = np.dtype(
@@ -116,6 +126,12 @@ CUT_HORIZON: Final = offset_of(HEADER, "cut_horizon")
 CUT: Final = offset_of(HEADER, "cut")
 PRODUCER_BEATS: Final = offset_of(HEADER, "producer_beats")
 CONSUMER_BEATS: Final = offset_of(HEADER, "consumer_beats")
+CONSUMER_WAITS: Final = offset_of(HEADER, "consumer_waits")
+FIRST_NUMBER: Final = offset_of(HEADER, "first_number")
+HOLD: Final = offset_of(HEADER, "hold")
+APPLIED: Final = offset_of(HEADER, "applied")
+DURABLE: Final = offset_of(HEADER, "durable")
+TROUBLE: Final = offset_of(HEADER, "trouble")
 
 ENTRY_POSITION: Final = offset_of(ENTRY, "position")
 ENTRY_SEQUENCE: Final = offset_of(ENTRY, "sequence")

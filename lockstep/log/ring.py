@@ -47,6 +47,7 @@ from lockstep.log.layout import (
     CONSUMED_POSITION,
     CONSUMED_SEQUENCE,
     CONSUMER_BEATS,
+    CONSUMER_WAITS,
     CUT,
     CUT_HORIZON,
     ENTRY_CHECKSUM,
@@ -71,7 +72,7 @@ from lockstep.log.layout import (
     WORD_SIZE,
 )
 from lockstep.log.words import compare_exchange, load_byte, load_word, store_word
-from lockstep.native import inline, load_acquire, nopython, store_release, unsigned_less
+from lockstep.native import exchange, inline, load_acquire, nopython, store_release, unsigned_less
 
 _LENGTH_MASK = 0xFFFF_FFFF
 _KIND_SHIFT = 32
@@ -362,3 +363,15 @@ def ring_consumer_beat(base: int) -> None:
 def ring_consumer_beats(base: int) -> int:
     """How many signs of life the consumer gave."""
     return load_acquire(base + CONSUMER_BEATS)
+
+
+@inline
+def ring_wait(base: int) -> None:
+    """The consumer is about to sleep: it wants to be woken. It looks at the ring once more after this."""
+    exchange(base + CONSUMER_WAITS, 1)
+
+
+@inline
+def ring_take_waiting(base: int) -> bool:
+    """Whether the consumer waits to be woken, which the caller is to do now. After an append or a publish."""
+    return exchange(base + CONSUMER_WAITS, 0) != 0

@@ -10,12 +10,31 @@ from pathlib import Path
 from typing import Literal
 
 from lockstep.errors import UsageError
-from lockstep.machine.memory_map import HARTS_MAX
+from lockstep.machine.memory_map import DISKS_MAX, HARTS_MAX
 from lockstep.machine.quantities import MIB, check_memory
 
 Clock = Literal["host", "virtual"]
 GuestSource = Path | bytes
 """A file of the guest: where it is, or what is in it."""
+
+SECTOR_BYTES = 512
+
+
+@dataclass(frozen=True, kw_only=True)
+class Disk:
+    """A disk of the machine. UsageError if a file of that size is none."""
+
+    path: Path
+    """The file, or block device, with its content: raw."""
+    size_bytes: int
+    read_only: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what is no disk."""
+        if self.size_bytes <= 0 or self.size_bytes % SECTOR_BYTES:
+            raise UsageError(
+                f"the disk {self.path} has {self.size_bytes} bytes: make it a multiple of {SECTOR_BYTES}, and not empty"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +55,9 @@ class MachineConfig:
     """The guest's `bootargs`."""
     guest_name: str = ""
     """The guest's name in reports; empty: the name of its file."""
+    disks: tuple[Disk, ...] = ()
+    """In the order of their slots."""
+    has_network: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
@@ -44,6 +66,10 @@ class MachineConfig:
             raise UsageError(f"--harts {self.harts} is out of range: give 1 to {HARTS_MAX}")
         if self.clock not in ("host", "virtual"):
             raise UsageError(f"--clock {self.clock!r} is unknown: give host or virtual")
+        if len(self.disks) > DISKS_MAX:
+            raise UsageError(f"{len(self.disks)} disks are too many: give at most {DISKS_MAX}")
+        if self.has_network and self.clock == "virtual":
+            raise UsageError("--net user needs --clock host: what the network brings comes at real times")
         if "\0" in self.append:
             raise UsageError("--append holds a NUL character: leave it out")
         try:

@@ -8,25 +8,31 @@ from __future__ import annotations
 
 from lockstep.log.ring import ring_acknowledged, ring_publish
 from lockstep.machine.access import Board, Control, Wiring, board_of, control_of, env_of, wiring_of_hart
+from lockstep.machine.arrivals import has_arrivals, must_stand_still, take_arrivals
 from lockstep.machine.clocks import guest_ns, icount_of, timer_ns
 from lockstep.machine.devices.rtc import rtc_alarm_ns, rtc_tick
 from lockstep.machine.following import follow_log
 from lockstep.machine.input import deliver_input, next_input_ns
 from lockstep.machine.lines import next_runnable, update_lines
 from lockstep.machine.mmu import flush_translations
+from lockstep.machine.output import announce_output, has_output_room
 from lockstep.machine.riscv.bits import MTIP
 from lockstep.machine.riscv.traps import NO_INTERRUPT, choose_interrupt, enter_trap
 from lockstep.machine.state import (
     CONSOLE_FULL,
     EXACT,
     FINISHED,
+    FLUSHING,
     KICKED,
     LAGGING,
     NEVER,
+    OUTPUT_FULL,
     QUIET,
     REACHED,
     TURN_OVER,
+    UNREADABLE,
 )
+from lockstep.machine.virtio import next_flush_ns, serve_virtio
 from lockstep.native import exchange, nopython
 from lockstep.native_calls import call_int32
 
@@ -64,11 +70,14 @@ def set_deadline(board: Board, control: Control) -> None:
     if control.ring:
         deadline = min(deadline, control.publish_at)
     event_ns = min(rtc_alarm_ns(board.rtc) - board.rtc_epoch_ns, next_input_ns(board, control))
+    event_ns = min(event_ns, next_flush_ns(board))
     env = env_of(wiring_of_hart(control, board.current_hart))
     if env.mip & MTIP == 0:
         event_ns = min(event_ns, timer_ns(board.clint.mtimecmp[board.current_hart]))
     if event_ns < NEVER:
         deadline = min(deadline, event_ns - board.time_offset_ns)
+    if control.has_output or board.virtio_notified:
+        deadline = 0
     control.deadline = deadline
 
 
@@ -77,7 +86,7 @@ def arm_deadline(board: Board, control: Control, control_address: int) -> None:
     """`set_deadline`, without losing a kick that comes meanwhile."""
     exchange(control_address + _DEADLINE_OFFSET, 0)
     set_deadline(board, control)
-    if control.kick:
+    if control.kick or has_arrivals(board, control):
         exchange(control_address + _DEADLINE_OFFSET, 0)
 
 
@@ -95,6 +104,7 @@ def advance_devices(board: Board, control: Control, position: int) -> None:
     now_ns = guest_ns(board, position)
     deliver_input(board, control, now_ns)
     rtc_tick(board.rtc, board.rtc_epoch_ns + now_ns)
+    serve_virtio(board, control, now_ns)
     update_lines(board, control, position)
 
 
@@ -108,6 +118,16 @@ def _stop_reason(board: Board, control: Control) -> int:
         return CONSOLE_FULL
     if board.position >= control.limit:
         return REACHED
+    return device_stop(board, control)
+
+
+@nopython
+def device_stop(board: Board, control: Control) -> int:
+    """Why devices can't be brought up to date here: OUTPUT_FULL or FLUSHING; 0 if they can."""
+    if board.virtio_notified and not has_output_room(control):
+        return OUTPUT_FULL
+    if must_stand_still(board, control, guest_ns(board, board.position)):
+        return FLUSHING
     return 0
 
 
@@ -137,8 +157,12 @@ def at_natural_start(wiring: Wiring, pc: int) -> int:
         control.publish_at = board.position + PUBLISH_POSITIONS
         if _lags(board, control):
             return stop_run(wiring, LAGGING)
+    if control.has_output:
+        announce_output(board, control)
     if control.followed and board.position >= control.limit:
         follow_log(board, control, pc)
+    elif has_arrivals(board, control):
+        take_arrivals(board, control, pc)
     reason = _stop_reason(board, control)
     if reason:
         return stop_run(wiring, reason)
@@ -148,10 +172,17 @@ def at_natural_start(wiring: Wiring, pc: int) -> int:
             return stop_run(wiring, QUIET)
         return REDIRECT
     advance_devices(board, control, board.position)
+    if control.unreadable:
+        return stop_run(wiring, UNREADABLE)
     if board.harts_count > 1 and board.position >= board.turn_end:
         if next_runnable(board, control) != wiring.hart:
             return stop_run(wiring, TURN_OVER)
         board.turn_end = board.position + board.turn_positions
+    if control.code_dropped:
+        # DMA may have gone into the block that is about to run.
+        control.code_dropped = 0
+        control.deadline = 0
+        return REDIRECT
     cause = choose_interrupt(env_of(wiring))
     if cause != NO_INTERRUPT:
         enter_trap(wiring, cause, 0, pc, True)

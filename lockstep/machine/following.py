@@ -1,12 +1,21 @@
 """A machine that follows a log, kept going without leaving native code: entries are taken, its limit moves on (rule 1).
 
-The same decisions as in `lockstep.ft.following`. Input and the clock are taken here. Where another entry is due, or one
-that isn't as it should be, the run comes back: whoever follows the log looks at that.
+The same decisions as in `lockstep.ft.following`. What comes from the world is taken here. Where a check or the end is
+due, or an entry that isn't as it should be, the run comes back: whoever follows the log looks at that.
 """
 
 from __future__ import annotations
 
-from lockstep.log.entry import CLOCK, INPUT, entry_kind, entry_length, entry_payload, entry_pc, entry_position
+from lockstep.log.entry import (
+    CHECK,
+    END,
+    SNAPSHOT,
+    entry_kind,
+    entry_length,
+    entry_payload,
+    entry_pc,
+    entry_position,
+)
 from lockstep.log.ring import ring_acknowledge, ring_horizon, ring_peek, ring_pop
 from lockstep.machine.access import Board, Control
 from lockstep.machine.entries import take_entry
@@ -20,7 +29,7 @@ STRETCH_POSITIONS = 500_000
 def _take_next(board: Board, control: Control, entry: int, pc: int) -> bool:
     """Take the entry at address `entry` here and now, if it is one to be taken here."""
     kind = entry_kind(entry)
-    if kind != INPUT and kind != CLOCK:
+    if kind == CHECK or kind == SNAPSHOT or kind == END:
         return False
     if entry_position(entry) != board.position or entry_pc(entry) != pc:
         return False

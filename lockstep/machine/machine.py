@@ -36,6 +36,9 @@ class Stop(enum.IntEnum):
     CONSOLE_FULL = state.CONSOLE_FULL
     QUIET = state.QUIET
     LAGGING = state.LAGGING
+    OUTPUT_FULL = state.OUTPUT_FULL
+    FLUSHING = state.FLUSHING
+    UNREADABLE = state.UNREADABLE
 
 
 class Machine:
@@ -49,7 +52,7 @@ class Machine:
         With `boot` false nothing is loaded: the machine waits for a snapshot.
         """
         self.config = config
-        self.wires = Wires(config.memory_bytes, config.harts)
+        self.wires = Wires(config.memory_bytes, config.harts, config.disks)
         self.board: Any = self.wires.board[0]
         self.control: Any = self.wires.control[0]
         self._console = np.zeros(CONSOLE_CAPACITY_BYTES, np.uint8)

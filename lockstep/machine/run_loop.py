@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lockstep.log.ring import ring_publish
 from lockstep.machine.access import (
     Board,
     Control,
@@ -12,14 +13,16 @@ from lockstep.machine.access import (
     wiring_at,
     wiring_of_hart,
 )
+from lockstep.machine.arrivals import has_arrivals, take_arrivals
 from lockstep.machine.blocks import leave_block_at
 from lockstep.machine.clocks import guest_ns, icount_of, timer_ns
 from lockstep.machine.devices.rtc import rtc_alarm_ns
-from lockstep.machine.events import advance_devices, be_quiet
+from lockstep.machine.events import advance_devices, be_quiet, device_stop
 from lockstep.machine.following import follow_log
 from lockstep.machine.hooks import translate_next
 from lockstep.machine.input import next_input_ns
 from lockstep.machine.lines import is_runnable, next_runnable
+from lockstep.machine.output import announce_output
 from lockstep.machine.state import (
     CLOCK_VIRTUAL,
     EXACT,
@@ -33,7 +36,9 @@ from lockstep.machine.state import (
     REACHED,
     RUNNING,
     TURN_OVER,
+    UNREADABLE,
 )
+from lockstep.machine.virtio import next_flush_ns
 from lockstep.native import exported, int64, nopython
 from lockstep.native_calls import call_int32
 
@@ -42,6 +47,7 @@ from lockstep.native_calls import call_int32
 def next_event_ns(board: Board, control: Control) -> int:
     """Guest time of the next thing that can wake a hart by itself: a timer, the RTC's alarm, typed input."""
     event = min(rtc_alarm_ns(board.rtc) - board.rtc_epoch_ns, next_input_ns(board, control))
+    event = min(event, next_flush_ns(board))
     now = guest_ns(board, board.position)
     for hart in range(board.harts_count):
         due = timer_ns(board.clint.mtimecmp[hart])
@@ -78,16 +84,24 @@ def _park(board: Board, control: Control) -> int:
     Parking is a quiet point, always and first of all: who asks the machine to stop here must not change that.
     """
     be_quiet(board, control)
+    if control.has_output:
+        # Nothing else comes before it: what was logged so far is all that led here.
+        if control.ring:
+            ring_publish(control.ring, board.position)
+        announce_output(board, control)
     if control.kick:
         return KICKED
+    pc = env_of(wiring_of_hart(control, board.current_hart)).pc
     if control.followed and board.position >= control.limit:
-        follow_log(board, control, env_of(wiring_of_hart(control, board.current_hart)).pc)
+        follow_log(board, control, pc)
         if board.position < control.limit:
             return RUNNING  # what the log brought may have woken a hart
     if board.position >= control.limit:
         return REACHED
     if control.stop_when_quiet:
         return QUIET
+    if has_arrivals(board, control) and take_arrivals(board, control, pc):
+        return RUNNING
     if board.clock != CLOCK_VIRTUAL:
         return PARKED
     event = next_event_ns(board, control)
@@ -103,7 +117,12 @@ def _choose_hart(board: Board, control: Control) -> int:
     while True:
         if board.finisher.stopped:
             return FINISHED
+        reason = device_stop(board, control)
+        if reason:
+            return reason
         advance_devices(board, control, board.position)
+        if control.unreadable:
+            return UNREADABLE
         hart = board.current_hart
         if is_runnable(board, control, hart):
             board.harts[hart].waiting = 0

@@ -14,14 +14,15 @@ from lockstep.machine.devices.finisher import FINISHER
 from lockstep.machine.devices.plic import PLIC
 from lockstep.machine.devices.rtc import RTC
 from lockstep.machine.devices.uart import UART
-from lockstep.machine.memory_map import HARTS_MAX
+from lockstep.machine.devices.virtio.records import DISK, ENTROPY, NETWORK, VIRTIO
+from lockstep.machine.memory_map import DISKS_MAX, HARTS_MAX, VIRTIO_SLOTS
 
 WIRE_BYTES = 1 << 16
 """Console input that arrived and waits for the UART to take it."""
 
 CLOCK_HOST, CLOCK_VIRTUAL = 0, 1
 
-ENTRY_KINDS_MAX = 8
+ENTRY_KINDS_MAX = 16
 
 HART = np.dtype(
     [
@@ -64,6 +65,13 @@ BOARD = np.dtype(
         ("clint", CLINT),
         ("rtc", RTC),
         ("finisher", FINISHER),
+        ("virtio_notified", np.int64),  # bit per slot: a queue may have something to serve
+        ("disk_outputs", np.int64),  # entries of disk output made since reset
+        ("frame_outputs", np.int64),  # likewise, frames
+        ("virtio", VIRTIO, (VIRTIO_SLOTS,)),
+        ("disks", DISK, (DISKS_MAX,)),
+        ("network", NETWORK),
+        ("entropy", ENTROPY),
         ("harts", HART, (HARTS_MAX,)),
         ("wire", np.uint8, (WIRE_BYTES,)),
     ],
@@ -83,6 +91,9 @@ QUIET = 8  # a quiet point, when one was asked for
 FAILED = 9  # libunicorn returned an error that no guest should be able to cause
 TURN_OVER = 10  # inside the run loop only
 LAGGING = 11  # the secondary is too far behind
+OUTPUT_FULL = 12  # an output ring must be consumed first
+FLUSHING = 13  # a flush is due that isn't durable yet
+UNREADABLE = 14  # a disk can't be read, and the log doesn't say so
 
 NEVER = 1 << 61
 """A position that is never reached."""
@@ -122,6 +133,26 @@ CONTROL = np.dtype(
         ("unshown", np.int64),  # how many found no room there
         ("entries", np.int64, (ENTRY_KINDS_MAX,)),  # log entries taken, by kind
         ("entry_bytes", np.int64),  # their payloads
+        ("is_live", np.int64),  # 1: it stamps what arrives; 0: it takes what the log says
+        ("disk_ring", np.int64),  # where disk output goes, or 0
+        ("frame_ring", np.int64),  # likewise, frames
+        ("inbound_ring", np.int64),  # where frames come from, or 0
+        ("bell", np.int64),  # an eventfd that whoever takes output waits for, or -1
+        ("bell_word", np.int64),  # address of the int64 1
+        ("has_output", np.int64),  # some was made and not yet announced
+        ("releases", np.int64),  # 1: what is published on the log is held, and output up to there may leave
+        ("no_room", np.int64),  # output was lost for want of room: a bug
+        ("code_dropped", np.int64),  # DMA went into translated code
+        (
+            "unreadable",
+            np.int64,
+        ),  # 1 + the disk whose next request can't be read, which the log doesn't say; or 0
+        ("views_address", np.int64),  # VIEW of each disk
+        ("scratch_address", np.int64),  # room for one frame
+        ("libc_pread", np.int64),
+        ("libc_write", np.int64),
+        ("libc_memmove", np.int64),
+        ("libc_memset", np.int64),
         ("breakpoints_address", np.int64),  # int64 for each
         ("breakpoints_count", np.int64),  # blocks that hold one of these take the slow path
         ("breakpoints_active", np.int64),  # and at so many of them, the first ones, the run stops

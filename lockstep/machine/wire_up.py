@@ -13,6 +13,8 @@ import unicorn
 from lockstep.machine import bus, csrs, fence, hooks, mmu, new_code
 from lockstep.machine.access import wiring_at
 from lockstep.machine.blocks import BLOCK_BYTES_MAX, prepare_next
+from lockstep.machine.config import Disk
+from lockstep.machine.disks import Disks
 from lockstep.machine.engine import floating_point, machine_code
 from lockstep.machine.engine.layout import CPU_ENV, ENGINE_NO_EXIT_REQUEST, ENV, ENV_ENGINE, TRANSLATOR_ENGINE
 from lockstep.machine.engine.libunicorn import Engine, address_of, check_version, set_csr
@@ -144,8 +146,8 @@ def _prepare_first(wiring_address: int) -> None:
 class Wires:
     """State, engines and hooks of one machine, wired together. Everything here is host-dependent but `board`."""
 
-    def __init__(self, ram_bytes: int, harts: int) -> None:
-        """Make `harts` engines on one RAM of `ram_bytes`."""
+    def __init__(self, ram_bytes: int, harts: int, disks: tuple[Disk, ...] = ()) -> None:
+        """Make `harts` engines on one RAM of `ram_bytes`. `GuestError` if one of the disks can't be used."""
         check_version()
         replace_functions()
         self.ram = anonymous_memory(ram_bytes, huge_pages=True)
@@ -162,6 +164,7 @@ class Wires:
         control["ram_address"], control["ram_bytes"] = self.ram.ctypes.data, ram_bytes
         control["pages_address"] = self.pages.ctypes.data
         control["wirings_address"] = self.wirings.ctypes.data
+        self.disks = Disks(disks, control)
         for hart in range(harts):
             self._add_hart(hart)
 

@@ -73,6 +73,8 @@ def prepare_message(config: MachineConfig, options: RunOptions) -> m.Prepare:
         typed=options.typed,
         checks=options.checks,
         is_traced=options.trace is not None,
+        disks=tuple((os.fspath(disk.path), disk.size_bytes, disk.read_only) for disk in config.disks),
+        has_network=config.has_network,
     )
 
 
