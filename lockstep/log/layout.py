@@ -37,7 +37,7 @@ from typing import Final
 import numpy as np
 
 FORMAT_MAGIC: Final = int.from_bytes(b"LSTEPlog", "little")
-FORMAT_VERSION: Final = 2
+FORMAT_VERSION: Final = 1
 
 HEADER_SIZE: Final = 4096
 LINE_SIZE: Final = 128
