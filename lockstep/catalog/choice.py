@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from lockstep.catalog.disk_files import choose_disks
 from lockstep.errors import GuestError, UsageError
-from lockstep.machine.config import Clock, GuestSource, MachineConfig
+from lockstep.machine.config import Clock, Disk, GuestSource, MachineConfig
 from lockstep.machine.quantities import parse_memory
 
 FETCHED_GUESTS = ("linux", "u-boot")
+NETWORKS = ("none", "user")
 MEMORY_DEFAULT = "128M"
 LINUX_MEMORY_DEFAULT = "256M"
 
@@ -26,6 +28,10 @@ class GuestOptions:
     initrd: GuestSource | None = None
     append: str = ""
     clock: str = "host"
+    disks: tuple[str | Disk, ...] = ()
+    """FILE or FILE,ro of each."""
+    net: str = "none"
+    """`none` or `user`."""
 
 
 def choose_machine(options: GuestOptions) -> MachineConfig:
@@ -44,6 +50,8 @@ def choose_machine(options: GuestOptions) -> MachineConfig:
         initrd=options.initrd,
         append=options.append,
         guest_name=guest if isinstance(guest, str) else "",
+        disks=choose_disks(options.disks),
+        has_network=_has_network(options.net),
     )
 
 
@@ -53,6 +61,12 @@ def _clock(text: str) -> Clock:
     if text == "virtual":
         return "virtual"
     raise UsageError(f"--clock {text!r} is unknown: give host or virtual")
+
+
+def _has_network(text: str) -> bool:
+    if text not in NETWORKS:
+        raise UsageError(f"--net {text[:40]!r} is unknown: give none or user")
+    return text == "user"
 
 
 def _memory_bytes(options: GuestOptions, default: str) -> int:
@@ -94,4 +108,6 @@ def _fetched(options: GuestOptions, name: str, clock: Clock) -> MachineConfig:
         initrd=options.initrd or (linux.initrd if linux else None),
         append=" ".join(part for part in (linux.append if linux else "", options.append) if part),
         guest_name=name,
+        disks=choose_disks(options.disks),
+        has_network=_has_network(options.net),
     )

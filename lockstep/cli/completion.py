@@ -139,7 +139,11 @@ def _offered(root: Any, before: Sequence[str], typed: str) -> Iterator[tuple[str
 
 
 def _of_kind(command: Any, kind: str) -> list[Any]:
-    return [parameter for parameter in command.params if parameter.param_type_name == kind]
+    return [
+        parameter
+        for parameter in command.params
+        if parameter.param_type_name == kind and not getattr(parameter, "hidden", False)
+    ]
 
 
 def _summaries(commands: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -10,6 +10,8 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
             "lockstep run echo --input lines.txt --trace echo.trace",
             "kept, to be run again by lockstep replay",
         ),
+        ("lockstep run linux --disk d.img --crash-every 2s", "what it writes to /dev/vda is in d.img"),
+        ("lockstep run linux --net user --forward 8080:80", "port 8080 here is the guest's port 80"),
     ),
     "verify": (
         ("lockstep verify compute --append rounds=1", "equal after every 10 million instructions?"),

@@ -19,6 +19,30 @@ BiosOption = Annotated[Path | None, typer.Option(metavar="FILE", help="Firmware,
 KernelOption = Annotated[Path | None, typer.Option(metavar="FILE", help="Kernel that the firmware starts.")]
 InitrdOption = Annotated[Path | None, typer.Option(metavar="FILE", help="Initial RAM disk.")]
 AppendOption = Annotated[str, typer.Option(metavar="STR", help="Arguments of the guest (bootargs).")]
+DiskOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--disk",
+        metavar="FILE[,ro]",
+        help="A raw image or block device as the guest's next disk, ro: read-only; repeatable.",
+    ),
+]
+NetOption = Annotated[
+    str,
+    typer.Option(
+        "--net",
+        metavar="none|user",
+        help="user: the guest reaches the network as a program of yours does, through passt.",
+    ),
+]
+ForwardOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--forward",
+        metavar="HOST:GUEST",
+        help="Lead a TCP port of this machine, [ADDRESS:]PORT (loopback), to the guest's; repeatable.",
+    ),
+]
 InputOption = Annotated[
     Path | None, typer.Option("--input", metavar="FILE", help="Console input. [default: stdin]")
 ]

@@ -9,6 +9,8 @@ import typer
 from lockstep.cli.guest_arguments import (
     AppendOption,
     BiosOption,
+    DiskOption,
+    ForwardOption,
     GuestArgument,
     HartsOption,
     InitrdOption,
@@ -17,6 +19,7 @@ from lockstep.cli.guest_arguments import (
     KernelOption,
     MemoryOption,
     MetricsOption,
+    NetOption,
     ReportOption,
     TimeoutOption,
     TraceCheckpointOption,
@@ -38,6 +41,9 @@ def run(
     clock: Annotated[
         str, typer.Option(metavar="host|virtual", help="virtual: time is a function of the guest alone.")
     ] = "host",
+    disk: DiskOption = None,
+    net: NetOption = "none",
+    forward: ForwardOption = None,
     channel: Annotated[
         str, typer.Option(metavar="shm|tcp", help="How the log gets from primary to secondary.")
     ] = "shm",
@@ -111,7 +117,9 @@ def run(
     )
     if solo and metrics is not None:
         raise UsageError("--metrics is about a pair: leave --solo or --metrics out")
-    options = make_options(pair, solo=solo, timeout_s=timeout, max_icount=max_icount)
+    options = make_options(
+        pair, solo=solo, timeout_s=timeout, max_icount=max_icount, forwards=forward or [], net=net
+    )
     trace_options = make_trace_options(trace, trace_guest, trace_checkpoint_every)
     config = choose_machine(
         GuestOptions(
@@ -123,6 +131,8 @@ def run(
             initrd=initrd,
             append=append,
             clock=clock,
+            disks=tuple(disk or ()),
+            net=net,
         )
     )
     check_soft_errors(options, config)

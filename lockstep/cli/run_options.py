@@ -10,6 +10,7 @@ from lockstep.errors import UsageError
 from lockstep.host.options import CHANNELS, ON_DIVERGENCE, CheckIntervals, RunOptions, TraceOptions
 from lockstep.machine.quantities import parse_duration, parse_icount
 from lockstep.monitor.crash_text import parse_crash, parse_crash_every
+from lockstep.monitor.forward_text import parse_forwards
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +38,13 @@ class PairOptions:
 
 
 def make_options(
-    pair: PairOptions, *, solo: bool, timeout_s: float | None, max_icount: str | None
+    pair: PairOptions,
+    *,
+    solo: bool,
+    timeout_s: float | None,
+    max_icount: str | None,
+    forwards: list[str] | None = None,
+    net: str = "none",
 ) -> RunOptions:
     """Checked options, without console input and output. UsageError if they make no sense."""
     if pair.channel not in CHANNELS:
@@ -64,6 +71,7 @@ def make_options(
         ),
         soft_errors=_soft_errors(pair.soft_errors),
         on_divergence=on_divergence,
+        forwards=parse_forwards(forwards or [], has_network=net != "none"),
     )
 
 

@@ -10,6 +10,7 @@ import typer
 from lockstep.cli.guest_arguments import (
     AppendOption,
     BiosOption,
+    DiskOption,
     GuestArgument,
     HartsOption,
     InitrdOption,
@@ -34,6 +35,8 @@ def verify(
         str | None,
         typer.Option(metavar="host|virtual", help="As for run. [default: host; with --campaign: virtual]"),
     ] = None,
+    disk: DiskOption = None,
+    net: Annotated[str, typer.Option("--net", hidden=True)] = "none",
     inject: Annotated[
         list[str] | None,
         typer.Option(
@@ -80,6 +83,8 @@ def verify(
     from lockstep.verify.campaign import CampaignOptions
     from lockstep.verify.pair import EVERY_DEFAULT, VerifyOptions
 
+    if net != "none":
+        raise UsageError("verify knows no network, as what comes from there comes only once: leave --net out")
     is_campaign = campaign is not None
     if is_campaign and (inject or timeout is not None):
         raise UsageError(
@@ -101,6 +106,7 @@ def verify(
             initrd=initrd,
             append=append,
             clock=clock or ("virtual" if is_campaign else "host"),
+            disks=tuple(disk or ()),
         )
     )
     if campaign is not None:

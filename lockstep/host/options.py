@@ -98,6 +98,19 @@ class OpenTrace:
     guest_sha256: str
 
 
+LOOPBACK = "127.0.0.1"
+
+
+@dataclasses.dataclass(frozen=True)
+class Forward:
+    """A TCP port of this machine that leads to one of the guest's: HOST:GUEST of the command line."""
+
+    host_port: int
+    guest_port: int
+    address: str = LOOPBACK
+    """Of this machine, IPv4 or IPv6: where the port is open."""
+
+
 CHANNELS = ("shm", "tcp")
 ON_DIVERGENCE = ("stop", "reclone")
 
@@ -124,6 +137,8 @@ class RunOptions:
     """Bits to flip, in a secondary only."""
     on_divergence: str = "stop"
     """`stop`, or `reclone`: make a new secondary and go on."""
+    forwards: tuple[Forward, ...] = ()
+    """Ports that lead into a machine that has a network."""
     trace: OpenTrace | None = None
     say: Callable[[str], None] = lambda line: None
     """Where a line for the user goes while the guest runs."""

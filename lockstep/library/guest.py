@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,8 @@ def config_of(
     initrd: Source | None,
     append: str,
     clock: str,
+    disks: Iterable[str | os.PathLike[str]] = (),
+    net: str = "none",
 ) -> MachineConfig:
     """The machine's config. UsageError or GuestError if there is no such machine or guest."""
     return choose_machine(
@@ -38,6 +41,8 @@ def config_of(
             initrd=_source(initrd),
             append=append,
             clock=clock,
+            disks=tuple(os.fspath(disk) for disk in disks),
+            net=net,
         )
     )
 

@@ -59,6 +59,7 @@ class Machine:
         initrd: Source | None = None,
         append: str = "",
         clock: str = "virtual",
+        disks: Iterable[str | os.PathLike[str]] = (),
         input: bytes = b"",
     ) -> None:
         """Build the machine and load its guest; it stands in front of its first instruction.
@@ -67,6 +68,7 @@ class Machine:
         memory   RAM, as "128M", or in bytes
         bios, kernel, initrd, append, harts   as in `lockstep run`; files are paths or bytes
         clock    "virtual": time is a function of the guest; "host": guest time follows real time while it runs
+        disks    files, as "d.img" or "d.img,ro", that are read only: what the guest writes stays in this machine
         input    console input that is typed from the start, at 115,200 baud of guest time
 
         GuestError if the guest can't be run, UsageError if there is no such machine.
@@ -80,6 +82,7 @@ class Machine:
             initrd=initrd,
             append=append,
             clock=clock,
+            disks=disks,
         )
         prepare()
         self._be(Core(config, typed=input), input)

@@ -25,6 +25,7 @@ from lockstep.library.console_stream import ConsoleStream
 from lockstep.library.guest import Source, config_of
 from lockstep.library.orders import Answer, Failed, Order, Over, Prepared, Question, Said, is_protected
 from lockstep.monitor.crash_text import HOSTS, parse_crash
+from lockstep.monitor.forward_text import parse_forwards
 from lockstep.monitor.status import Status
 from lockstep.paths import package_directory
 
@@ -64,6 +65,9 @@ class Pair:
         initrd: Source | None = None,
         append: str = "",
         clock: str = "host",
+        disks: Iterable[str | os.PathLike[str]] = (),
+        net: str = "none",
+        forward: str | Iterable[str] = (),
         input: bytes = b"",
         channel: str = "shm",
         crash: str | Iterable[str] = (),
@@ -80,7 +84,8 @@ class Pair:
 
         Options have the names and meanings of `lockstep run`'s. `input` is typed from the start; under
         `clock="virtual"` nothing else can be typed. `crash` and `inject` are as on the command line, one or several:
-        "primary@5M", "x7@10M:13". Intervals of checks are in seconds, None: off.
+        "primary@5M", "x7@10M:13". `disks` are files, which the guest writes to, "d.img,ro" but reads; `forward` is
+        "8080:80", one or several. Intervals of checks are in seconds, None: off.
         """
         config = config_of(
             guest,
@@ -91,6 +96,8 @@ class Pair:
             initrd=initrd,
             append=append,
             clock=clock,
+            disks=disks,
+            net=net,
         )
         if channel not in CHANNELS or on_divergence not in ON_DIVERGENCE:
             raise UsageError("give channel as shm or tcp, and on_divergence as stop or reclone")
@@ -105,6 +112,7 @@ class Pair:
             "checks": CheckIntervals(check_every_s, check_ram_every_s),
             "soft_errors": _soft_errors(_several(inject), config),
             "on_divergence": on_divergence,
+            "forwards": parse_forwards(_several(forward), has_network=config.has_network),
         }
         self.said: list[str] = []
         """Lines for the user, such as what was found to differ."""

@@ -36,7 +36,7 @@ def test_every_option_of_every_command_is_offered_with_its_help() -> None:
             continue
         shown = dict(candidates(ROOT, [name, "--"]))
         for parameter in command.params:
-            if parameter.param_type_name == "option":
+            if parameter.param_type_name == "option" and not parameter.hidden:
                 assert {option for option in parameter.opts if option.startswith("--")} <= set(shown)
         assert all(shown.values()), name
 
