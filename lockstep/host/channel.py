@@ -47,6 +47,8 @@ class Channel(Protocol):
     """One side's view of the log's way to the other host."""
 
     ring: SharedRing
+    holds_what_is_published: bool
+    """Whether the other side holds what this one publishes, at once."""
 
     def held(self) -> int:
         """The horizon up to which the secondary holds every entry."""
@@ -60,6 +62,8 @@ class Channel(Protocol):
 
 class SharedMemoryChannel:
     """Both hosts map the same ring. What is in it outlives the primary."""
+
+    holds_what_is_published = True
 
     def __init__(self, ring: SharedRing) -> None:
         """Own `ring`."""
@@ -80,6 +84,8 @@ class SharedMemoryChannel:
 
 class TcpPrimaryChannel:
     """The primary's end: sends what its machine appends, waits for acknowledgements."""
+
+    holds_what_is_published = False
 
     def __init__(
         self, port: int, secret: bytes, generation: int, secondary: int, lost: Callable[[str], None]
@@ -171,6 +177,8 @@ class TcpPrimaryChannel:
 
 class TcpSecondaryChannel:
     """The secondary's end: puts what arrives into its ring, acknowledges it."""
+
+    holds_what_is_published = False
 
     def __init__(self, listener: socket.socket, secret: bytes, generation: int, secondary: int) -> None:
         """Wait for the primary on `listener`, in a thread."""

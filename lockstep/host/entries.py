@@ -11,9 +11,16 @@ from lockstep.log.errors import FULL, raise_if_error
 from lockstep.machine.checks import compare_check
 from lockstep.machine.entries import take
 from lockstep.machine.machine import Machine
+from lockstep.machine.memory_map import ENTROPY_SLOT
 from lockstep.machine.state import WIRE_BYTES
+from lockstep.machine.virtio import READ_FAILED
 
 _OFFSET_NS = struct.Struct("<q")
+_DISK = struct.Struct("<3q")
+KEY_BYTES = 32
+KEYED_BYTES_MAX = 1 << 16
+"""The guest gets so many random bytes before the generator is given a new key."""
+_DRIVER_OK = 4
 
 
 def wire_room(machine: Machine) -> int:
@@ -29,6 +36,21 @@ def input_count(machine: Machine) -> int:
 def clock_payload(time_offset_ns: int) -> bytes:
     """The payload of a CLOCK entry that moves guest time to position + `time_offset_ns`."""
     return _OFFSET_NS.pack(time_offset_ns)
+
+
+def unreadable_payload(machine: Machine) -> bytes:
+    """The payload of the DISK entry that says which request can't be read, on a machine that stopped for that."""
+    disk = int(machine.control["unreadable"]) - 1
+    return _DISK.pack(disk, READ_FAILED, int(machine.board["disks"][disk]["requests"]))
+
+
+def wants_entropy(machine: Machine) -> bool:
+    """Whether it is time for an ENTROPY entry: a driver is there, and the key isn't, or has served long enough."""
+    board = machine.board
+    if not int(board["virtio"][ENTROPY_SLOT]["status"]) & _DRIVER_OK or machine.config.clock == "virtual":
+        return False
+    entropy = board["entropy"]
+    return not int(entropy["is_keyed"]) or int(entropy["bytes_since_key"]) >= KEYED_BYTES_MAX
 
 
 def signed_pc(machine: Machine) -> int:

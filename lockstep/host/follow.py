@@ -133,12 +133,25 @@ class Follow:
             host.fork_checkpoint()
         elif stop == Stop.PARKED:
             self._wait_parked()
+        elif stop == Stop.OUTPUT_FULL:
+            self._wait()
+        elif stop == Stop.UNREADABLE:
+            self._give_up_unreadable()
         elif stop in (Stop.FINISHED, Stop.IDLE):
             host.end(stop)
             if host.role is Role.SECONDARY:
                 host.become(Event.GUEST_ENDED)
         else:
             host.crash_if_due()
+
+    def _give_up_unreadable(self) -> None:
+        """A disk can't be read here. If the log says that it couldn't there, either, that entry comes next."""
+        machine = self.host.machine
+        assert self.host.channel is not None
+        entry = self.host.channel.ring.peek()
+        if entry is None or entry.position != machine.position:
+            disk = machine.config.disks[int(machine.control["unreadable"]) - 1]
+            raise InternalError(f"the disk {disk.path} can't be read")
 
     def _next_soft_error(self) -> SoftError | None:
         """The next one that can still happen, while this is a secondary: not where it has been already."""

@@ -19,6 +19,7 @@ from lockstep.ft.member import Member
 from lockstep.ft.roles import Event, Role
 from lockstep.host.channel import Channel
 from lockstep.host.checkpointing import Checkpoint, fork_checkpoint
+from lockstep.host.device_links import DeviceLinks, Retained
 from lockstep.host.entries import entry_counts, take_entry
 from lockstep.host.messages import Dying, Ended, Message, Wire
 from lockstep.host.onlookers import Onlookers
@@ -34,10 +35,13 @@ Request = Callable[[], None]
 class Host:
     """State of one host. What the control thread reads while the machine runs are single words."""
 
-    def __init__(self, wire: Wire, machine: Machine) -> None:
-        """`machine` is built, or waits for a snapshot; `wire` leads to the monitor."""
+    def __init__(self, wire: Wire, machine: Machine, devices: DeviceLinks | None = None) -> None:
+        """`machine` is built, or waits for a snapshot; `wire` leads to the monitor, `devices` to disks and network."""
         self.wire = wire
         self.machine = machine
+        self.devices = devices
+        if devices is not None:
+            devices.connect(machine)
         self.member = Member()
         self.channel: Channel | None = None
         self.console_lock = threading.Lock()
@@ -68,6 +72,8 @@ class Host:
         self.copies: list[int] = []
         """Process numbers of forked copies that send this machine's state."""
         self.stopped_at_s: float | None = None
+        self.applied_outputs = 0
+        """When a copy was made last: how many disk outputs were in the files by then."""
         self.onlookers = Onlookers(machine)
         self._send_lock = threading.Lock()
 
@@ -166,8 +172,8 @@ class Host:
         os.eventfd_write(self.ended_event, 1)
 
     def may_take(self, length: int) -> bool:
-        """Whether there is room to keep an entry with a payload of `length` bytes."""
-        return self.tape is None or self.tape.has_room(length)
+        """Whether there is room to keep an entry with a payload of `length` bytes, and for what devices do first."""
+        return (self.tape is None or self.tape.has_room(length)) and self.machine.has_output_room
 
     def take(self, kind: int, payload: bytes) -> None:
         """In the machine thread: let an entry take effect where the machine stands, after `may_take`."""
@@ -199,10 +205,46 @@ class Host:
         """Log to `channel` from here on, or to none."""
         with self.channel_lock:
             before, self.channel = self.channel, channel
+            self.machine.control["releases"] = self._releases
         self.machine.control["publish_at"] = 0
         self.machine.control["ring"] = 0 if channel is None else channel.ring.base
         if before is not None:
             before.close()
+
+    @property
+    def _releases(self) -> bool:
+        """Whether what devices made may leave as soon as the machine has published on the log."""
+        if self.channel is None:
+            return self.role is Role.PRIMARY_ALONE
+        return self.channel.holds_what_is_published
+
+    def be_live(self) -> None:
+        """In the machine's thread: from now on the machine takes what comes to its devices, and their output leaves."""
+        control = self.machine.control
+        control["is_live"] = 1
+        with self.channel_lock:
+            control["releases"] = self._releases
+        if self.devices is not None:
+            self.devices.listen(self.machine)
+
+    def be_alone(self) -> None:
+        """In the machine's thread: nobody follows, which is on record."""
+        self.log_to(None)
+        self.member.go_alone()
+        with self.channel_lock:
+            self.machine.control["releases"] = 1
+        if self.devices is not None:
+            self.devices.hold_from(0, 0)
+        self.machine.announce_output()
+
+    def release_output(self) -> None:
+        """From the control thread: over TCP, what devices made may leave once the secondary has acknowledged it."""
+        if self.devices is None or not self.member.speaks:
+            return
+        with self.channel_lock:
+            if self.channel is None or self.machine.control["releases"]:
+                return
+            self.devices.release(min(self.channel.held(), self.machine.position))
 
     def crash_if_due(self) -> None:
         """Die for real, if this host was told to at an icount that it has reached."""
@@ -214,6 +256,18 @@ class Host:
     def is_at_max_icount(self) -> bool:
         """Whether the bound on the run has been reached."""
         return self.max_icount is not None and self.machine.icount >= self.max_icount
+
+    def prepare_copy(self, secondary: int) -> Retained:
+        """In the machine's thread, before it forks a copy for host `secondary`: what of its devices' output goes along.
+
+        From now on the copy's disks are as they are here, while this machine writes on: nothing more may be applied
+        that the copy hasn't made, too.
+        """
+        if self.devices is None:
+            return [], []
+        self.devices.hold_from(int(self.machine.board["disk_outputs"]), secondary)
+        self.applied_outputs = self.devices.applied
+        return self.devices.retained()
 
     def leave_to_child(self) -> None:
         """In a forked copy: let go of all by which others could take it for its parent."""

@@ -8,18 +8,29 @@ import time
 from lockstep.ft.roles import Event
 from lockstep.host.channel import Channel
 from lockstep.host.check_schedule import CheckSchedule
-from lockstep.host.entries import clock_payload, input_count, signed_pc, wire_room
+from lockstep.host.device_links import Retained
+from lockstep.host.entries import (
+    KEY_BYTES,
+    clock_payload,
+    input_count,
+    signed_pc,
+    unreadable_payload,
+    wants_entropy,
+    wire_room,
+)
 from lockstep.host.host import Host
 from lockstep.host.messages import Cloned, Started
 from lockstep.host.options import CheckIntervals
 from lockstep.host.pace import LAG_NS_MAX, Pace
 from lockstep.host.transfer import send_state
-from lockstep.log.entry import CHECK, CLOCK, END, INPUT, Entry
+from lockstep.log.entry import CHECK, CLOCK, DISK, END, ENTROPY, INPUT, Entry
 from lockstep.machine.checks import PAGE_BYTES, make_check
 from lockstep.machine.machine import Stop
 
 RING_WAIT_S = 0.0005
 OUTPUT_WAIT_S = 0.001
+FLUSH_WAIT_S = 0.05
+"""The sink wakes this host earlier, by its doorbell."""
 LAG_WAIT_S_MAX = 0.01
 LAG_WAIT_S_PER_POSITION = 0.25e-9
 """How long to wait for a secondary that lags: a quarter of what the guest would take to come so far."""
@@ -36,6 +47,7 @@ class Lead:
         pages = host.machine.wires.ram.nbytes // PAGE_BYTES
         self.checks = CheckSchedule(checks, pages, time.monotonic())
         self.pace = Pace(host.machine) if host.machine.config.clock == "host" else None
+        host.be_live()
 
     def step(self) -> None:
         """Run until something stops the machine, and deal with that."""
@@ -45,6 +57,7 @@ class Lead:
             host.send(Started(at_s=time.monotonic()))
         self._keep_pace()
         self._take_input()
+        self._give_entropy()
         if host.ended is not None:
             return  # while it waited, it was told to finish
         before = machine.position
@@ -56,6 +69,11 @@ class Lead:
             self._make_room()
         elif stop == Stop.LAGGING:
             self._let_catch_up()
+        elif stop in (Stop.OUTPUT_FULL, Stop.FLUSHING):
+            self._publish()
+            host.pause(OUTPUT_WAIT_S if stop == Stop.OUTPUT_FULL else FLUSH_WAIT_S)
+        elif stop == Stop.UNREADABLE:
+            self.append(DISK, unreadable_payload(machine))
         elif stop == Stop.QUIET and host.clone_wanted is not None:
             self._publish()
             clone, host.clone_wanted = host.clone_wanted, None
@@ -105,7 +123,7 @@ class Lead:
 
     def _check_if_due(self) -> None:
         """The machine reached its limit, or parked: log what a secondary must be like that comes here."""
-        if self.is_check_due:
+        if self.is_check_due and self.host.machine.has_output_room:
             first_page, pages = self.checks.take(time.monotonic())
             self.append(CHECK, make_check(self.host.machine.wires, first_page, pages))
 
@@ -120,6 +138,7 @@ class Lead:
         """Everything stamped below the position where the machine stands has been appended."""
         if self.host.channel is not None:
             self.host.channel.ring.publish(self.host.machine.position + beyond)
+        self.host.machine.announce_output()
 
     def append(self, kind: int, payload: bytes) -> bool:
         """Log what happens here and now, then let it happen. Waits while the ring is full; nothing is dropped.
@@ -158,6 +177,10 @@ class Lead:
             with host.console_lock:
                 inbox.logged(len(data), input_count(host.machine), host.machine.position)
 
+    def _give_entropy(self) -> None:
+        if self.host.ended is None and wants_entropy(self.host.machine):
+            self.append(ENTROPY, os.urandom(KEY_BYTES))
+
     def _keep_pace(self) -> None:
         if self.pace is None:
             return
@@ -173,11 +196,13 @@ class Lead:
         """Nothing runs: sleep until the guest's next event or until somebody wants something."""
         pace, host, machine = self.pace, self.host, self.host.machine
         assert pace is not None
+        if machine.has_arrivals or wants_entropy(machine):
+            return
         while True:
             is_wanted = host.pause(self._until_event_or_check_s(pace))
             if host.ended is not None:
                 return
-            is_due = bool(pace.real_ns >= machine.next_event_ns or host.member.inbox)
+            is_due = bool(pace.real_ns >= machine.next_event_ns or host.member.inbox or machine.has_arrivals)
             if is_due or is_wanted:
                 break
             self._check_if_due()
@@ -214,21 +239,22 @@ class Lead:
         with host.console_lock:
             host.collect_all()
             taped = None if host.tape is None else host.tape.copy()
+            retained = host.prepare_copy(secondary)
             child = os.fork()
             if child == 0:
-                self._be_copy(stream, taped)
-            host.log_to(channel)
+                self._be_copy(stream, taped, retained)
             host.become(Event.CLONE)
+            host.log_to(channel)
         self.checks.restart(time.monotonic())
         os.close(stream)
         host.copies.append(child)
         pause_ms = (time.monotonic() - started_s) * 1e3
         host.send(Cloned(secondary=secondary, icount=host.machine.icount, pause_ms=pause_ms))
 
-    def _be_copy(self, stream: int, taped: list[Entry] | None) -> None:
+    def _be_copy(self, stream: int, taped: list[Entry] | None, retained: Retained) -> None:
         """In the child, which has this one thread: send the state and be gone, whatever happens."""
         try:
             self.host.leave_to_child()
-            send_state(self.host, stream, taped)
+            send_state(self.host, stream, taped, retained)
         finally:
             os._exit(0)

@@ -39,7 +39,7 @@ class Prepare(Message):
 
 
 class Spawn(Message):
-    """Fork a host. Descriptors: its control socket, then those that its role needs (see `StartSecondary`)."""
+    """Fork a host. Descriptors: its control socket, then those of its devices (`device_links`), if there are any."""
 
     host: int
 
@@ -254,6 +254,8 @@ class Live(Message):
     icount: int
     at_s: float
     input_count: int
+    frame_count: int = 0
+    """How many frames its machine has taken."""
 
 
 class Cloned(Message):
@@ -376,7 +378,7 @@ AnyMessage = (
 )
 
 _LENGTH = struct.Struct("<I")
-_FDS_MAX = 4
+_FDS_MAX = 8
 _FD_SIZE = array.array("i").itemsize
 _RECEIVE_BYTES = 1 << 18
 _encoder = msgspec.msgpack.Encoder()

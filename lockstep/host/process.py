@@ -20,6 +20,7 @@ from lockstep.host.channel import (
     TcpSecondaryChannel,
     listen,
 )
+from lockstep.host.device_links import DeviceLinks
 from lockstep.host.divergence import MachinesDifferError, divergence_message
 from lockstep.host.entries import entry_counts
 from lockstep.host.follow import Follow
@@ -52,8 +53,9 @@ class HostProcess:
         checks: CheckIntervals,
         *,
         is_traced: bool = False,
+        devices: DeviceLinks | None = None,
     ) -> None:
-        """`build(boot)` makes the machine, booted or waiting for a snapshot."""
+        """`build(boot)` makes the machine, booted or waiting for a snapshot; `devices` connect it with the world."""
         self.wire = wire
         self.build = build
         self.checks = checks
@@ -63,6 +65,7 @@ class HostProcess:
         self.busy_until_s = 0.0
         self.max_icount: int | None = None
         self.is_traced = is_traced
+        self.devices = devices
         self.recording: Recording | None = None
         self.trailing = Trailing()
         self.is_watched = False
@@ -74,9 +77,15 @@ class HostProcess:
             heard: list[m.Wire | int] = [self.wire]
             if self.host is not None:
                 heard.append(self.host.ended_event)
+            if self.host is not None and self.devices is not None:
+                heard.append(self.devices.doorbell)
             ready, _, _ = select.select(heard, [], [], None if self.host is None else self._tick_s(self.host))
             if self.host is not None and self.host.ended_event in ready:
                 os.eventfd_read(self.host.ended_event)
+            if self.host is not None and self.devices is not None and self.devices.doorbell in ready:
+                os.eventfd_read(self.devices.doorbell)
+                self.host.machine.poke()
+                self.host.wake.set()
             if self.wire in ready:
                 received = self.wire.receive()
                 if received is None:
@@ -124,7 +133,9 @@ class HostProcess:
         machine = self.build(not cloned)
         if message.rtc_epoch_ns is not None and not cloned:
             machine.board["rtc_epoch_ns"] = message.rtc_epoch_ns
-        host = self.host = Host(self.wire, machine)
+        host = self.host = Host(self.wire, machine, self.devices)
+        if self.devices is not None and not cloned:
+            self.devices.begin(machine)
         host.member.generation = 1 if message.route is None else message.route.generation
         host.max_icount = self.max_icount
         if self.is_traced:
@@ -181,8 +192,7 @@ class HostProcess:
         if host.clone_wanted is not None:
             host.clone_wanted = None
             host.clone_refused()
-        host.log_to(None)
-        host.member.go_alone()
+        host.be_alone()
 
     def _type(self, message: m.Input) -> None:
         if self.lead is not None:
@@ -274,6 +284,7 @@ class HostProcess:
             icount=host.machine.icount,
             at_s=time.monotonic(),
             input_count=int(host.machine.board["wire_tail"]),
+            frame_count=int(host.machine.board["network"]["frames_in"]),
         )
         host.has_started = True
         host.send(live)
@@ -318,6 +329,7 @@ class HostProcess:
         if host.member.speaks:
             self._send_output(host)
             self._confirm_input(host)
+            host.release_output()
         ended = host.ended
         if ended is not None and host.onlookers.are_there:
             self._tell_onlookers(host)

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from lockstep.errors import LockstepError
 from lockstep.host import messages as m
+from lockstep.host.device_links import DeviceLinks
 from lockstep.host.options import CheckIntervals
 from lockstep.host.process import HostProcess
 from lockstep.host.warm_up import warm_up
@@ -99,20 +100,26 @@ class Server:
 
     def _spawn(self, message: m.Spawn) -> None:
         control = self.wire.descriptors.popleft()
+        devices = None
+        if self.config is not None and self.config.has_links:
+            devices = DeviceLinks.attach(self.config, message.host, self.wire.descriptors.popleft)
         server = os.getpid()
         pid = os.fork()
         if pid == 0:
             try:
-                self._be_host(control, server)
+                self._be_host(control, server, devices)
             except OSError:
                 pass  # the monitor has gone, or let go of this host: that ends it
             except BaseException:
                 traceback.print_exc()
             os._exit(0)
         os.close(control)
+        if devices is not None:
+            devices.close()
+            devices.close_bells()
         self.wire.send(m.Spawned(host=message.host, pid=pid))
 
-    def _be_host(self, control: int, server: int) -> None:
+    def _be_host(self, control: int, server: int, devices: DeviceLinks | None) -> None:
         die_with_parent()
         if os.getppid() != server:
             return
@@ -128,7 +135,7 @@ class Server:
 
         wire = m.Wire(socket.socket(fileno=control))
         try:
-            HostProcess(wire, build, self.checks, is_traced=self.is_traced).run()
+            HostProcess(wire, build, self.checks, is_traced=self.is_traced, devices=devices).run()
         except LockstepError as error:
             wire.send(m.Failed(text=str(error), exit_code=error.exit_code))
 

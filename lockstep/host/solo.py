@@ -16,6 +16,7 @@ from lockstep.errors import InternalError
 from lockstep.host.live_input import read_available
 from lockstep.host.options import RunOptions
 from lockstep.host.result import OUTCOME_EXIT_CODES, RunResult
+from lockstep.host.solo_devices import SoloDevices
 from lockstep.host.solo_recorder import SoloRecorder
 from lockstep.host.terminal import EscapeFilter, is_ours, raw_mode
 from lockstep.host.trace_file import TraceFile
@@ -37,6 +38,16 @@ def run_solo(config: MachineConfig, options: RunOptions, plan: BootPlan | None =
 
     For the main thread only: it is where signals are heard. `plan` saves reading the guest's files again.
     """
+    devices = SoloDevices(config, options.say)
+    try:
+        return _run(config, options, plan, devices)
+    finally:
+        devices.close()
+
+
+def _run(
+    config: MachineConfig, options: RunOptions, plan: BootPlan | None, devices: SoloDevices
+) -> RunResult:
     machine = Machine(config, typed=options.typed, plan=plan)
     if config.clock == "host":
         machine.board["rtc_epoch_ns"] = time.time_ns()
@@ -45,10 +56,12 @@ def run_solo(config: MachineConfig, options: RunOptions, plan: BootPlan | None =
     os.set_blocking(awake_writer, False)
     try:
         worker = Worker(machine, options, lambda: _poke(awake_writer), recorder)
+        devices.connect(machine, worker.arrived)
         with raw_mode(options.live_input), _signals_end(worker, awake_writer):
             worker.start()
             _attend(worker, options, awake_reader, recorder)
         result = _result(worker)
+        devices.finish()
         return result if recorder is None else recorder.end(result)
     finally:
         if recorder is not None:

@@ -12,9 +12,13 @@ import msgspec
 
 from lockstep.ft.outbox import Outbox
 from lockstep.ft.output import Retention
+from lockstep.host.device_links import Retained
 from lockstep.host.host import Host
 from lockstep.host.machine_state import CHUNK_BYTES, read_header, read_machine, write_header, write_machine
 from lockstep.log.entry import Entry
+
+RawEntry = tuple[int, int, int, bytes]
+"""Kind, position, pc and payload."""
 
 
 class CloneHeader(msgspec.Struct, frozen=True):
@@ -22,17 +26,27 @@ class CloneHeader(msgspec.Struct, frozen=True):
 
     retained_base: int
     retained: bytes
-    taped: list[tuple[int, int, int, bytes]] | None
-    """Entries that the trace may still lack, as (kind, position, pc, payload); None: the run isn't traced."""
+    taped: list[RawEntry] | None
+    """Entries that the trace may still lack; None: the run isn't traced."""
+    disks: list[RawEntry] = []
+    """Disk output that the sink may still lack; likewise, frames."""
+    frames: list[RawEntry] = []
 
 
-def send_state(host: Host, descriptor: int, taped: list[Entry] | None = None) -> None:
-    """Write the state of `host`, whose machine must stand still, to `descriptor`; `taped` is what its tape held."""
+def send_state(
+    host: Host, descriptor: int, taped: list[Entry] | None = None, retained: Retained = ([], [])
+) -> None:
+    """Write the state of `host`, whose machine must stand still, to `descriptor`.
+
+    `taped` is what its tape held, `retained` the output of its devices that the sink may still lack.
+    """
     retention = host.member.outbox.retention
     header = CloneHeader(
         retained_base=retention.base,
         retained=retention.piece(retention.base, retention.end),
-        taped=None if taped is None else [(one.kind, one.position, one.pc, one.payload) for one in taped],
+        taped=None if taped is None else _raw(taped),
+        disks=_raw(retained[0]),
+        frames=_raw(retained[1]),
     )
     with os.fdopen(descriptor, "wb") as stream:
         write_header(stream, header)
@@ -49,12 +63,20 @@ def receive_state(host: Host, descriptor: int) -> int:
     host.member.outbox = Outbox(Retention(header.retained_base, header.retained))
     if header.taped is not None and host.tape is not None:
         first_ordinal = int(machine.control["entries"].sum()) - len(header.taped)
-        entries = [
-            Entry(kind, position, index, pc, payload)
-            for index, (kind, position, pc, payload) in enumerate(header.taped)
-        ]
-        host.tape.begin_with(first_ordinal, entries)
+        host.tape.begin_with(first_ordinal, _entries(header.taped))
+    if host.devices is not None:
+        host.devices.begin(machine, (_entries(header.disks), _entries(header.frames)))
     return stream.bytes
+
+
+def _raw(entries: list[Entry]) -> list[RawEntry]:
+    return [(one.kind, one.position, one.pc, one.payload) for one in entries]
+
+
+def _entries(raw: list[RawEntry]) -> list[Entry]:
+    return [
+        Entry(kind, position, index, pc, payload) for index, (kind, position, pc, payload) in enumerate(raw)
+    ]
 
 
 class _Counted:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 
+from lockstep.host.sink_files import SinkFiles, next_kind
 from lockstep.log.entry import CHECK
 from lockstep.log.layout import CAPACITY_BYTES_MIN
+from lockstep.log.numbered import NumberedRing, drop_below, want_wake
 from lockstep.log.shared import SharedRing
 from lockstep.log.trace.columns import take_entries
 from lockstep.log.trace.varints import pack
@@ -27,5 +29,11 @@ def warm_up() -> None:
         pack(take_entries(ring, 1, 1).kinds)
         with SharedRing.attach(os.dup(ring.fd), 1, 1) as attached:
             attached.horizon()
+        numbered = NumberedRing(ring)
+        numbered.begin(0, [])
+        want_wake(ring.base)
+        drop_below(ring.base, 0)
+        next_kind(ring.base)
+        SinkFiles(()).write_entries(ring.base, 1, 0)
         ring.seal()
         ring.sealed()

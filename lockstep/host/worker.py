@@ -5,23 +5,34 @@ The worker alone touches the machine, but for `kick`. It owns no policy on when 
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
 
-from lockstep.host.entries import clock_payload, take_entry, wire_room
+from lockstep.host.entries import (
+    KEY_BYTES,
+    clock_payload,
+    take_entry,
+    unreadable_payload,
+    wants_entropy,
+    wire_room,
+)
 from lockstep.host.live_input import Mailbox
 from lockstep.host.options import RunOptions
 from lockstep.host.pace import LAG_NS_MAX, SLICE_POSITIONS, Pace
 from lockstep.host.result import ConsoleMeter
 from lockstep.host.solo_recorder import SoloRecorder
-from lockstep.log.entry import CHECK, CLOCK, END, INPUT
+from lockstep.log.entry import CHECK, CLOCK, DISK, END, ENTROPY, INPUT
 from lockstep.machine.checks import make_check
 from lockstep.machine.devices.finisher import KIND_EXIT
 from lockstep.machine.machine import Machine, Stop
 from lockstep.machine.state import NEVER
 
 TAPE_WAIT_S = 0.005
+OUTPUT_WAIT_S = 0.001
+FLUSH_WAIT_S = 0.05
+"""The sink wakes the machine earlier."""
 
 
 class Worker(threading.Thread):
@@ -72,6 +83,11 @@ class Worker(threading.Thread):
         self.machine.kick()
         self._wake.set()
 
+    def arrived(self) -> None:
+        """From any thread: something has come for the machine's devices."""
+        self.machine.poke()
+        self._wake.set()
+
     def run(self) -> None:
         """The thread's body."""
         start_s = time.monotonic()
@@ -97,7 +113,7 @@ class Worker(threading.Thread):
             self._attend(stop)
             if self.outcome:
                 return
-            if stop == Stop.PARKED and not self._take_input():
+            if stop == Stop.PARKED and not (self.machine.has_arrivals or self._take_input()):
                 self.is_parked = True
                 self._wake.wait(pace.until_event_s)
                 self.is_parked = False
@@ -131,7 +147,8 @@ class Worker(threading.Thread):
         """Let a log entry take effect, once the trace has room for it."""
         while self._recorder is not None and not self._recorder.tape.has_room(len(payload)):
             self._wake.wait(TAPE_WAIT_S)
-        take_entry(self.machine, kind, payload)
+        while not take_entry(self.machine, kind, payload):
+            self._wake.wait(OUTPUT_WAIT_S)  # devices come first, and there is no room yet for their output
 
     def _limit(self) -> int:
         """Where to stop next for --max-icount: traps move positions too, so one stop may not be enough."""
@@ -148,11 +165,18 @@ class Worker(threading.Thread):
 
     def _attend(self, stop: Stop) -> None:
         """What is due between two runs."""
+        if stop in (Stop.OUTPUT_FULL, Stop.FLUSHING):
+            self._wake.wait(OUTPUT_WAIT_S if stop == Stop.OUTPUT_FULL else FLUSH_WAIT_S)
         # In this order: what is set after the clearing is noticed the next time.
         self._wake.clear()
         self.machine.clear_kick()
+        if stop == Stop.UNREADABLE:
+            self._take(DISK, unreadable_payload(self.machine))
         if stop not in (Stop.FINISHED, Stop.IDLE):
             self._take_input()
+            if wants_entropy(self.machine):
+                self._take(ENTROPY, os.urandom(KEY_BYTES))
+        self.machine.announce_output()
         self._write_console()
         if stop == Stop.FINISHED:
             # A reset powers off as well: nobody starts the machine again.

@@ -13,7 +13,7 @@
                                                   1024  producer's heartbeat
                                                   1152  consumer's heartbeat
                                                   1280  consumer waits: either side, by exchange
-                                                  1408  producer's notes: first number | hold
+                                                  1408  producer's notes: first number | hold | hold for
                                                   1536  consumer's notes: applied | durable | trouble
     entry (all little-endian, 8-byte aligned)
     +0   length  uint32   bytes of payload
@@ -71,6 +71,7 @@ _HEADER_FIELDS: Final = {
     "consumer_waits": 10 * LINE_SIZE,
     "first_number": 11 * LINE_SIZE,
     "hold": 11 * LINE_SIZE + 8,
+    "hold_for": 11 * LINE_SIZE + 16,
     "applied": 12 * LINE_SIZE,
     "durable": 12 * LINE_SIZE + 8,
     "trouble": 12 * LINE_SIZE + 16,
@@ -129,6 +130,7 @@ CONSUMER_BEATS: Final = offset_of(HEADER, "consumer_beats")
 CONSUMER_WAITS: Final = offset_of(HEADER, "consumer_waits")
 FIRST_NUMBER: Final = offset_of(HEADER, "first_number")
 HOLD: Final = offset_of(HEADER, "hold")
+HOLD_FOR: Final = offset_of(HEADER, "hold_for")
 APPLIED: Final = offset_of(HEADER, "applied")
 DURABLE: Final = offset_of(HEADER, "durable")
 TROUBLE: Final = offset_of(HEADER, "trouble")

@@ -92,7 +92,8 @@ def warm_up() -> None:
     machine.restore(machine.snapshot())
     remember_translations(machine.wires, keep_translations(machine.wires))
     machine.digest()
-    _ = machine.next_event_ns
+    _ = machine.next_event_ns, machine.has_arrivals, machine.has_output_room
+    machine.announce_output()
     compare_check(machine.wires, make_check(machine.wires, 0, 1))
     code_around(machine, machine.pc)
     physical_address(machine, 0, machine.pc)

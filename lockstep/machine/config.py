@@ -85,6 +85,11 @@ class MachineConfig:
             raise UsageError("--initrd needs a kernel: give --kernel as well")
 
     @property
+    def has_links(self) -> bool:
+        """Whether it has devices that put out to the world by rings."""
+        return bool(self.disks) or self.has_network
+
+    @property
     def payload(self) -> GuestSource | None:
         """What runs on the machine, or on its firmware: the kernel or the guest."""
         return self.guest if self.kernel is None else self.kernel

@@ -49,7 +49,8 @@ class Disks:
         self._one = np.ones(1, np.int64)
         control["views_address"] = self.views.ctypes.data
         control["scratch_address"] = self._scratch.ctypes.data
-        control["bell_word"], control["bell"] = self._one.ctypes.data, -1
+        control["bell_word"] = self._one.ctypes.data
+        control["disk_bell"] = control["frame_bell"] = -1
         for name, address in _libc_addresses().items():
             control[f"libc_{name}"] = address
         for index, disk in enumerate(disks):

@@ -9,11 +9,13 @@ import numpy as np
 
 from lockstep.errors import InternalError
 from lockstep.machine import state
+from lockstep.machine.arrivals import arrivals_wait
 from lockstep.machine.config import MachineConfig
 from lockstep.machine.devices.finisher import KIND_EXIT
 from lockstep.machine.engine.host_float import use_default_float_environment
 from lockstep.machine.events import QUIET_POSITIONS, TURN_POSITIONS
 from lockstep.machine.loader.place import BootPlan, plan_boot, write_boot
+from lockstep.machine.output import announce, output_room
 from lockstep.machine.reset import reset_devices
 from lockstep.machine.run_loop import guest_event_ns, run
 from lockstep.machine.snapshot import Snapshot, digest_machine, restore_snapshot, take_snapshot
@@ -115,6 +117,24 @@ class Machine:
     def clear_kick(self) -> None:
         """Let `run` go on after a kick."""
         self.control["kick"] = 0
+
+    def poke(self) -> None:
+        """From any thread: have `run` look, at the next natural block start, whether something has come."""
+        self.control["deadline"] = 0
+
+    @property
+    def has_arrivals(self) -> bool:
+        """Whether something has come from the world that a live machine can take now."""
+        return bool(arrivals_wait(self.wires.first_wiring))
+
+    @property
+    def has_output_room(self) -> bool:
+        """Whether its devices can be served now."""
+        return bool(output_room(self.wires.first_wiring))
+
+    def announce_output(self) -> None:
+        """Let what devices made so far leave, if that is for this machine to say; it stands still."""
+        announce(self.wires.first_wiring)
 
     def drain_console(self) -> bytes:
         """What the guest wrote since the last call."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 from lockstep.log.layout import CAPACITY
 from lockstep.log.ring import ring_append, ring_publish, ring_take_waiting, ring_used
 from lockstep.log.words import load_word
-from lockstep.machine.access import Board, Control
-from lockstep.native import inline, nopython
+from lockstep.machine.access import Board, Control, board_of, control_of, wiring_at
+from lockstep.native import exported, inline, int64, nopython, void
 from lockstep.native_calls import call_int64
 
 WRITE, ZERO, DISCARD, FLUSH = 0, 1, 2, 3
@@ -72,20 +72,34 @@ def has_output_room(control: Control) -> bool:
 
 
 @nopython
-def _announce(control: Control, ring: int, position: int) -> bool:
-    """Release what was made up to `position`, if that is for this machine to say; whether somebody waits."""
+def _announce(control: Control, ring: int, bell: int, position: int) -> None:
+    """Release what was made up to `position`, if that is for this machine to say, and wake who waits for it."""
     if ring == 0:
-        return False
+        return
     if control.releases:
         ring_publish(ring, position)
-    return ring_take_waiting(ring)
+    if ring_take_waiting(ring) and bell >= 0:
+        call_int64(control.libc_write, (bell, control.bell_word, 8))
 
 
 @nopython
 def announce_output(board: Board, control: Control) -> None:
-    """What was made up to this position, where the machine has published on the log, may leave; wake who takes it."""
+    """What was made up to this position, where the machine has published on the log, may leave."""
     control.has_output = 0
-    disks = _announce(control, control.disk_ring, board.position)
-    frames = _announce(control, control.frame_ring, board.position)
-    if (disks or frames) and control.bell >= 0:
-        call_int64(control.libc_write, (control.bell, control.bell_word, 8))
+    _announce(control, control.disk_ring, control.disk_bell, board.position)
+    _announce(control, control.frame_ring, control.frame_bell, board.position)
+
+
+@exported(void(int64))
+def announce(first_wiring: int) -> None:
+    """`announce_output` of the machine whose hart 0 is wired at `first_wiring`, which stands still."""
+    wiring = wiring_at(first_wiring)
+    announce_output(board_of(wiring), control_of(wiring))
+
+
+@exported(int64(int64))
+def output_room(first_wiring: int) -> int:
+    """1 if devices of the machine whose hart 0 is wired at `first_wiring` can be served now, else 0."""
+    wiring = wiring_at(first_wiring)
+    board, control = board_of(wiring), control_of(wiring)
+    return 1 if board.virtio_notified == 0 or has_output_room(control) else 0

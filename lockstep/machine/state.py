@@ -137,7 +137,8 @@ CONTROL = np.dtype(
         ("disk_ring", np.int64),  # where disk output goes, or 0
         ("frame_ring", np.int64),  # likewise, frames
         ("inbound_ring", np.int64),  # where frames come from, or 0
-        ("bell", np.int64),  # an eventfd that whoever takes output waits for, or -1
+        ("disk_bell", np.int64),  # eventfds that whoever takes output waits for, or -1
+        ("frame_bell", np.int64),
         ("bell_word", np.int64),  # address of the int64 1
         ("has_output", np.int64),  # some was made and not yet announced
         ("releases", np.int64),  # 1: what is published on the log is held, and output up to there may leave

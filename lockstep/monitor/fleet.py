@@ -88,12 +88,15 @@ class Fleet:
         *,
         spawning: Callable[[HostHandle], None] = lambda handle: None,
         forgetting: Callable[[HostHandle], None] = lambda handle: None,
+        links: Callable[[int], tuple[int, ...]] = lambda number: (),
     ) -> None:
         """Start the fork server, which removes `directory` if the monitor dies before it can.
 
-        Hosts are given to `spawning` as they come, to `forgetting` before they go.
+        Hosts are given to `spawning` as they come, to `forgetting` before they go. `links` makes what connects a host's
+        devices, and returns the descriptors that it is to get.
         """
         self._spawning, self._forgetting = spawning, forgetting
+        self._links = links
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
@@ -118,7 +121,7 @@ class Fleet:
         handle = HostHandle(number=self._spawned, spawned_at_s=now_s, last_sign_s=now_s, wire=m.Wire(ours))
         self.hosts[handle.number] = handle
         with theirs:
-            self.wire.send(m.Spawn(host=handle.number), (theirs.fileno(),))
+            self.wire.send(m.Spawn(host=handle.number), (theirs.fileno(), *self._links(handle.number)))
         self._spawning(handle)
         return handle
 

@@ -23,6 +23,7 @@ from lockstep.monitor.arbiter import DirectoryArbiter
 from lockstep.monitor.arbiter_directory import arbiter_directory
 from lockstep.monitor.console import ConsoleWriter
 from lockstep.monitor.control_server import controlled
+from lockstep.monitor.devices import PairDevices
 from lockstep.monitor.divergences import Divergences
 from lockstep.monitor.ending import GRACE_S
 from lockstep.monitor.executioner import Executioner, obey
@@ -38,6 +39,8 @@ from lockstep.monitor.supervisor import HostFailedError, Supervisor
 
 START_LIMIT_S = 120.0
 TICK_S = 0.02
+DRAIN_LIMIT_S = 30.0
+"""How long disks may take nothing at the guest's end, although something is left for them."""
 
 
 class PairMonitor:
@@ -49,14 +52,15 @@ class PairMonitor:
         """Start the fork server; nothing runs yet. `observer` gets what it can look at and act on the pair by."""
         self.options = options
         self.selector = selectors.PollSelector()  # epoll can't watch a regular file or /dev/null
-        self.fleet = Fleet(directory, spawning=self._watch, forgetting=self._unwatch)
+        self.devices = PairDevices(config, options.say, self._wake)
+        self.fleet = Fleet(directory, spawning=self._watch, forgetting=self._unwatch, links=self.devices.add)
         self.wake_reader, self.wake_writer = os.pipe()
         for end in (self.wake_reader, self.wake_writer):
             os.set_blocking(end, False)
         self.console = ConsoleWriter(options.write_console, self._wake)
         epoch = time.time_ns() if config.clock == "host" else None
         secret = new_secret() if options.channel == "tcp" else None
-        protector = Protector(self.fleet, DirectoryArbiter(directory), epoch, secret)
+        protector = Protector(self.fleet, DirectoryArbiter(directory), epoch, secret, self.devices)
         protector.soft_errors = [str(error) for error in options.soft_errors]
         divergences = Divergences(options.on_divergence, options.say)
         self.supervisor = Supervisor(self.fleet, protector, self.console, options.max_icount, divergences)
@@ -89,10 +93,12 @@ class PairMonitor:
 
     def _unwatch(self, handle: HostHandle) -> None:
         self.selector.unregister(handle.wire)
+        self.devices.remove(handle.number)
 
     def close(self) -> None:
         """Kill what is left and let go of everything."""
         self.fleet.close()
+        self.devices.close()
         if self.recorder is not None:
             self.recorder.close()
         self.console.close(GRACE_S)
@@ -131,8 +137,8 @@ class PairMonitor:
             self._check_timeout()
             obey(self.remote, self.executioner, supervisor, time.monotonic())
             self.executioner.act(supervisor, time.monotonic())
-            if self.console.failure is not None:
-                raise self.console.failure
+            if (failure := self.console.failure or self.devices.failure) is not None:
+                raise failure
             supervisor.tick(time.monotonic())
             self.observation.tick(time.monotonic())
             if self.recorder is not None:
@@ -140,6 +146,19 @@ class PairMonitor:
                 self._note_trace_trouble(self.recorder.file)
         if self.recorder is not None:
             self._finish_recording(self.recorder)
+        self._drain_devices()
+
+    def _drain_devices(self) -> None:
+        """What the guest wrote before its end gets to where it belongs, as long as that goes on at all."""
+        taken, deadline_s = -1, 0.0
+        while not self.devices.is_drained and self.devices.failure is None:
+            if self.devices.taken != taken:
+                taken, deadline_s = self.devices.taken, time.monotonic() + DRAIN_LIMIT_S
+            if time.monotonic() > deadline_s:
+                raise InternalError("what the guest wrote last could not be written to its disks")
+            self._poll(TICK_S)
+            for host in self.supervisor.silent(time.monotonic()):
+                self.supervisor.give_up(host, time.monotonic())
 
     def result(self) -> RunResult:
         """What the run came to."""

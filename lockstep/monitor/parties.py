@@ -57,6 +57,38 @@ class Fleet(Protocol):
         """This side needs it no more."""
 
 
+class Devices(Protocol):
+    """Takes what disks and the network put out from hosts, and has to know whose to take (`ft.device_output`)."""
+
+    def begin(self, primary: int, secondary: int) -> None:
+        """Hosts with these numbers boot."""
+
+    def follow(self, host: int) -> None:
+        """`host` is to be cloned from the primary, which hasn't heard of that yet."""
+
+    def let_go(self, host: int) -> None:
+        """`host`, which may be no follower, can't go live any more: that is on record."""
+
+    def fence(self, generation: int, survivor: int) -> None:
+        """`survivor` won `generation`: when this returns, nobody else's output is taken any more (rule 5)."""
+
+
+class NoDevices:
+    """A machine without disks or network."""
+
+    def begin(self, primary: int, secondary: int) -> None:
+        """Nothing."""
+
+    def follow(self, host: int) -> None:
+        """Nothing."""
+
+    def let_go(self, host: int) -> None:
+        """Nothing."""
+
+    def fence(self, generation: int, survivor: int) -> None:
+        """Nothing."""
+
+
 class Console(Protocol):
     """Where the guest's output goes."""
 

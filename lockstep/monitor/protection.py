@@ -15,7 +15,7 @@ from lockstep.ft.status import Protection
 from lockstep.host import messages as m
 from lockstep.monitor.arbiter import Arbiter, ArbiterError, Record, set_secondary, win
 from lockstep.monitor.journal import Journal
-from lockstep.monitor.parties import Fleet, Host
+from lockstep.monitor.parties import Devices, Fleet, Host, NoDevices
 
 RETRY_S = 0.5
 """After an attempt to make a secondary that this machine had no means for, or several in a row that failed."""
@@ -51,12 +51,18 @@ class Protector:
     """The pair's roles. Decides by what the arbiter, the sink and the source grant; talks to hosts by messages."""
 
     def __init__(
-        self, fleet: Fleet, arbiter: Arbiter, rtc_epoch_ns: int | None = None, secret: bytes | None = None
+        self,
+        fleet: Fleet,
+        arbiter: Arbiter,
+        rtc_epoch_ns: int | None = None,
+        secret: bytes | None = None,
+        devices: Devices | None = None,
     ) -> None:
         """Hosts of `fleet`, and an `arbiter` that has no record yet. With a `secret` the log goes over TCP."""
         self.fleet = fleet
         self.arbiter = arbiter
         self.sink = SinkLedger()
+        self.devices: Devices = devices or NoDevices()
         self.source = SourceLedger()
         self.rtc_epoch_ns = rtc_epoch_ns
         self.secret = secret
@@ -95,6 +101,7 @@ class Protector:
         if not self.arbiter.begin(Record(1, 1, primary.number, secondary.number)):
             raise InternalError("the arbiter's directory is in use by another pair")
         self.primary, self.secondary = primary, secondary
+        self.devices.begin(primary.number, secondary.number)
         route = m.Route(1, secondary.number, self.secret)
         if self.secret is None:
             self.has_booted = True
@@ -165,6 +172,7 @@ class Protector:
 
     def _fence_and_go_live(self, survivor: Host, generation: int) -> None:
         sink_bytes = self.sink.fence(generation)
+        self.devices.fence(generation, survivor.number)
         survivor.send(m.GoLive(generation=generation, sink_bytes=sink_bytes))
 
     def _cancel_reprotection(self) -> None:
@@ -174,6 +182,7 @@ class Protector:
         if making.sender is not None:
             self.fleet.close_descriptor(making.sender)
         if making.host not in (self.primary, self.secondary):
+            self.devices.let_go(making.host.number)
             self.fleet.forget(making.host)
 
     def discard_secondary(self) -> None:
@@ -185,9 +194,11 @@ class Protector:
 
     def _lose_secondary(self) -> None:
         """That the primary has no secondary goes on record before the primary may know."""
-        self.secondary = None
+        lost, self.secondary = self.secondary, None
         if self.primary is not None:
             self._record_alone(self.primary)
+        if lost is not None:
+            self.devices.let_go(lost.number)
         self._leave_alone()
 
     def _put_off(self, making: Reprotection, trouble: str) -> None:
@@ -252,6 +263,7 @@ class Protector:
         making = self.reprotection
         if making is None or host is not making.host or self.primary is None:
             return
+        self.devices.follow(host.number)
         route = m.Route(self.sink.generation, host.number, self.secret)
         ring = None
         try:

@@ -1,0 +1,251 @@
+"""The sink of disks: takes what machines write from their output rings to the files, in order, in a thread of its own.
+
+What the primary made is applied once the others have made it as well, so that no host ever reads from a file what it
+hasn't written itself (`ft.device_output`). A FLUSH is durable when all before it is on the medium. A disk that can't be
+written takes nothing more for the rest of the run: its file stays as it was after the last write that worked.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+
+from lockstep.ft.device_output import DiskLedger, OutputRoles, RingCounts
+from lockstep.host.sink_files import SinkFiles, next_kind, refusal
+from lockstep.log.numbered import NumberedRing, drop_below, want_wake
+from lockstep.machine.output import FLUSH, WRITE
+
+
+class DiskSink(threading.Thread):
+    """One run's disks."""
+
+    def __init__(
+        self,
+        files: SinkFiles,
+        say: Callable[[str], None] = lambda line: None,
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`say` takes a line for the user, `changed` is called when there is nothing to do: in the sink's thread."""
+        super().__init__(name="disks", daemon=True)
+        self.files = files
+        self.bell = os.eventfd(0, os.EFD_CLOEXEC)
+        """Written by machines that have made something, and by who changes something here."""
+        self.failure: BaseException | None = None
+        """What went wrong with the sink itself."""
+        self._ledger = DiskLedger(OutputRoles())
+        self._hosts: dict[int, tuple[NumberedRing, Callable[[], None]]] = {}
+        """Of each: its ring, and how to wake it."""
+        self._say, self._changed = say, changed
+        self._lock = threading.Lock()
+        self._is_closing = False
+
+    # From other threads. Roles change under the lock: nobody else's output is taken any more when these return.
+
+    def add(self, host: int, ring: NumberedRing, doorbell: Callable[[], None]) -> None:
+        """`host` has come, with this ring; `doorbell` wakes it."""
+        with self._lock:
+            self._hosts[host] = (ring, doorbell)
+
+    def remove(self, host: int) -> None:
+        """`host` is gone, and so will be its ring."""
+        with self._lock:
+            self._hosts.pop(host, None)
+            self._ledger.roles.let_go(host)
+        self.ring_bell()
+
+    def begin(self, primary: int, secondary: int | None = None) -> None:
+        """These hosts boot."""
+        with self._lock:
+            roles = self._ledger.roles
+            roles.primary, roles.followers = primary, set() if secondary is None else {secondary}
+        self.ring_bell()
+
+    def follow(self, host: int) -> None:
+        """`host` is to be cloned from the primary."""
+        with self._lock:
+            self._ledger.roles.follow(host)
+
+    def let_go(self, host: int) -> None:
+        """`host` can't go live any more."""
+        with self._lock:
+            self._ledger.roles.let_go(host)
+        self.ring_bell()
+
+    def fence(self, generation: int, survivor: int) -> None:
+        """From now on take from `survivor` alone."""
+        with self._lock:
+            self._ledger.roles.fence(generation, survivor)
+            self._report()
+        self.ring_bell()
+
+    def ring_bell(self) -> None:
+        """Have the sink look again."""
+        os.eventfd_write(self.bell, 1)
+
+    @property
+    def is_drained(self) -> bool:
+        """Whether all that the primary has made so far was taken, or there is no primary."""
+        with self._lock:
+            found = self._hosts.get(self._ledger.roles.primary)
+            made = None if found is None else found[0].made
+        return made is None or self.taken >= made
+
+    @property
+    def taken(self) -> int:
+        """How many outputs were applied, or left out because their disk takes no more."""
+        return self._ledger.applied
+
+    def close(self) -> None:
+        """Stop, and close the files. What was taken is in them."""
+        self._is_closing = True
+        self.ring_bell()
+        if self.is_alive():
+            self.join()
+        self.files.close()
+        os.close(self.bell)
+
+    # The thread.
+
+    def run(self) -> None:
+        """The thread's body."""
+        try:
+            while not self._is_closing:
+                if not self._step():
+                    self._sleep()
+        except BaseException as failure:
+            self.failure = failure
+            self._changed()
+
+    def _step(self) -> bool:
+        """Take what may be taken; False if there was nothing."""
+        with self._lock:
+            kind = self._next_kind()
+            if kind == 0:
+                return False
+            operation, disk = (kind - 1) & 7, (kind - 1) >> 3
+            if operation == WRITE:
+                self._write(disk)
+            elif operation != FLUSH:
+                self._apply(disk)
+        if operation == FLUSH:
+            # Roles may change meanwhile: this output is that of whoever is primary then, too.
+            self._flush(disk)
+        return True
+
+    def _ring(self) -> NumberedRing | None:
+        found = self._hosts.get(self._ledger.roles.primary)
+        return None if found is None else found[0]
+
+    def _next_kind(self) -> int:
+        """What is next, if it may be applied now."""
+        ring = self._ring()
+        if ring is None or ring.made is None:
+            return 0
+        self._drop(ring)
+        if self.taken >= self._limit():
+            return 0
+        kind = int(next_kind(ring.ring.base))
+        if kind < 0:
+            raise refusal(kind)
+        return kind
+
+    def _limit(self) -> int:
+        """How many outputs may be applied."""
+        roles = self._ledger.roles
+        hosts = (roles.primary, *roles.followers)
+        return self._ledger.limit({host: counts_of(self._hosts[host][0]) for host in hosts})
+
+    def _write(self, disk: int) -> None:
+        ring = self._ring()
+        assert ring is not None
+        trouble = sum(1 << failed for failed in self._ledger.trouble)
+        count = self.files.write_entries(ring.ring.base, self._limit() - self.taken, trouble)
+        if count < 0:
+            raise refusal(count)
+        self._count(count)
+        if count == 0:
+            self._apply(disk)  # it failed; so it will once more, and say why
+
+    def _apply(self, disk: int) -> None:
+        """Apply one output, slowly."""
+        ring = self._ring()
+        assert ring is not None
+        entry = ring.ring.peek()
+        assert entry is not None
+        if self._ledger.is_writable(disk):
+            operation = (entry.kind - 1) & 7
+            try:
+                if operation == WRITE:
+                    self.files.write(disk, entry.pc, entry.payload)
+                else:
+                    self.files.zero(disk, operation, entry.pc, int.from_bytes(entry.payload, "little"))
+            except OSError as error:
+                self._fail(disk, error)
+        self._count(1)
+
+    def _flush(self, disk: int) -> None:
+        trouble: OSError | None = None
+        if self._ledger.is_writable(disk):
+            try:
+                self.files.flush(disk)
+            except OSError as error:
+                trouble = error
+        with self._lock:
+            if trouble is not None:
+                self._fail(disk, trouble)
+            flush = self.taken
+            self._ledger.apply(flush + 1)
+            self._ledger.made_durable(flush)
+            self._count(0)
+            self._wake_primary()
+
+    def _fail(self, disk: int, error: OSError) -> None:
+        self._ledger.failed(disk, self.taken)
+        path = self.files.disks[disk].path
+        self._say(f"the disk {path} takes no more ({error.strerror}): the guest gets I/O errors from here on")
+        self._report()
+        self._wake_primary()
+
+    def _wake_primary(self) -> None:
+        found = self._hosts.get(self._ledger.roles.primary)
+        if found is not None:
+            found[1]()
+
+    def _count(self, outputs: int) -> None:
+        self._ledger.apply(self.taken + outputs)
+        self._report()
+        for ring, _ in self._hosts.values():
+            self._drop(ring)
+
+    def _report(self) -> None:
+        ledger = self._ledger
+        # What is in the files: nothing counts any more from the first output that couldn't be written.
+        applied = min(ledger.applied, *ledger.trouble.values()) if ledger.trouble else ledger.applied
+        trouble = sum(1 << disk for disk in ledger.trouble)
+        for ring, _ in self._hosts.values():
+            ring.report(applied, ledger.durable, trouble)
+
+    def _drop(self, ring: NumberedRing) -> None:
+        result = int(drop_below(ring.ring.base, self.taken))
+        if result < 0:
+            raise refusal(result)
+
+    def _sleep(self) -> None:
+        """Until somebody writes to the bell, unless there is something to do already."""
+        with self._lock:
+            for ring, _ in self._hosts.values():
+                want_wake(ring.ring.base)
+            if self._next_kind() != 0:
+                return
+        self._changed()
+        os.eventfd_read(self.bell)
+
+
+def counts_of(ring: NumberedRing) -> RingCounts:
+    """What the ring says, read in the order that the ledger asks for."""
+    made, first = ring.made, ring.first_number
+    hold_for, hold = ring.hold
+    if made is None:
+        return RingCounts(first=None)
+    return RingCounts(first=first, made=made, hold_for=hold_for, hold=hold)
