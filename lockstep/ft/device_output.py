@@ -55,10 +55,14 @@ class OutputRoles:
         self.generation = 1
         self.primary = NOBODY
         self.followers: set[int] = set()
+        self.booting = NOBODY
+        """The follower that starts from reset, as its primary does, and that may take longer to begin."""
 
-    def begin(self, primary: int, secondary: int) -> None:
-        """Both boot: each makes everything from number 0 on, and its ring says so from the start."""
-        self.primary, self.followers = primary, {secondary}
+    def begin(self, primary: int, secondary: int | None = None) -> None:
+        """These boot: each makes everything from number 0 on."""
+        self.primary = primary
+        if secondary is not None:
+            self.followers, self.booting = {secondary}, secondary
 
     def follow(self, host: int) -> None:
         """`host` is to be cloned from the primary, which hasn't heard of that yet."""
@@ -107,6 +111,8 @@ class DiskLedger:
             self._check(host, ring)
             if ring.first is not None:
                 limit = min(limit, ring.made)
+            elif host == roles.booting:
+                limit = 0
             elif primary.hold_for == host:
                 limit = min(limit, primary.hold)
         return max(limit, self.applied)

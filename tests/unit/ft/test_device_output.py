@@ -35,6 +35,18 @@ def test_what_is_released_and_made_by_both_may_be_applied(
     assert booted().limit(rings) == limit
 
 
+def test_a_host_that_boots_is_waited_for_before_its_machine_exists() -> None:
+    ledger = booted()
+    assert ledger.limit({1: RingCounts(made=9), 2: NOT_BEGUN}) == 0
+    assert ledger.limit({1: RingCounts(made=9), 2: RingCounts(made=3)}) == 3
+
+
+def test_a_machine_may_run_without_anybody_who_follows() -> None:
+    ledger = DiskLedger(OutputRoles())
+    ledger.roles.begin(1)
+    assert ledger.limit({1: RingCounts(made=9)}) == 9
+
+
 def test_who_was_let_go_is_waited_for_no_more() -> None:
     assert alone().limit({1: RingCounts(made=9)}) == 9
 
