@@ -90,6 +90,8 @@ class DeviceLinks:
     def connect(self, machine: Machine) -> None:
         """Have the machine put out to these rings."""
         control: Any = machine.control
+        # A trace's checkpoints need all that was ever written.
+        control["forgets"] = self.disks is not None and not control["tape"]
         control["disk_ring"] = 0 if self.disks is None else self.disks.ring.base
         control["frame_ring"] = 0 if self.frames is None else self.frames.ring.base
         control["disk_bell"], control["frame_bell"] = self.bells

@@ -183,7 +183,7 @@ class Host:
     def keep_tape(self, tape: Tape) -> None:
         """Keep a copy of each entry from here on."""
         self.tape = tape
-        self.machine.control["tape"] = tape.ring.base
+        self.machine.control["tape"], self.machine.control["forgets"] = tape.ring.base, 0
 
     def fork_checkpoint(self) -> None:
         """In the machine thread, at a quiet point: have the state written that was asked for."""

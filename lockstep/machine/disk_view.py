@@ -14,13 +14,16 @@ import numpy as np
 
 from lockstep.machine.access import Control, load_word, store_word
 from lockstep.native import as_pointer, carray, inline, nopython
-from lockstep.native_calls import call_int64, call_void
+from lockstep.native_calls import call_int32, call_int64, call_void
 
 BLOCK_SHIFT = 12
 BLOCK_BYTES = 1 << BLOCK_SHIFT
 CHUNK_SHIFT = 21
 """Chunks of this size are forgotten as a whole."""
+CHUNK_BLOCKS = 1 << (CHUNK_SHIFT - BLOCK_SHIFT)
 READ_FAILED = -1
+FORGET_ABOVE_BLOCKS = (64 << 20) >> BLOCK_SHIFT
+_MADV_DONTNEED = 4
 
 VIEW = np.dtype(
     [
@@ -30,6 +33,10 @@ VIEW = np.dtype(
         ("versions", np.int64),  # address of an int64 per block
         ("chunk_versions", np.int64),  # address of an int64 per chunk
         ("written_blocks", np.int64),  # in the overlay
+        (
+            "forget_above",
+            np.int64,
+        ),  # how many of them there may be before those that the file has are forgotten
     ],
     align=True,
 )
@@ -151,3 +158,35 @@ def view_zero(control: Control, disk: int, number: int, offset: int, length: int
         _mark(view, offset, until, version)
         offset = until
     return 0
+
+
+@nopython
+def _forget_chunk(control: Control, view: Any, chunk: int) -> None:
+    first = chunk * CHUNK_BLOCKS
+    end = min(first + CHUNK_BLOCKS, (view.bytes + BLOCK_BYTES - 1) >> BLOCK_SHIFT)
+    for block in range(first, end):
+        place = view.versions + 8 * block
+        if load_word(place) != 0:
+            store_word(place, 0)
+            view.written_blocks -= 1
+    length = (end - first) << BLOCK_SHIFT
+    call_int32(control.libc_madvise, (view.overlay + (chunk << CHUNK_SHIFT), length, _MADV_DONTNEED))
+
+
+@nopython
+def forget_applied(control: Control, disk: int, applied: int) -> None:
+    """Of a disk whose overlay has grown large: forget what the file has, which is all outputs before `applied`.
+
+    It changes nothing that the machine sees, so it may happen at any time.
+    """
+    view = view_of(control, disk)
+    if view.written_blocks <= view.forget_above:
+        return
+    for chunk in range((view.bytes >> CHUNK_SHIFT) + 1):
+        place = view.chunk_versions + 8 * chunk
+        version = load_word(place)
+        if version != 0 and version >> 1 <= applied:
+            _forget_chunk(control, view, chunk)
+            store_word(place, 0)
+    # Where little could be forgotten, looking again soon would be in vain.
+    view.forget_above = max(FORGET_ABOVE_BLOCKS, 2 * view.written_blocks)

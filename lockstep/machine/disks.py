@@ -13,12 +13,12 @@ import numpy as np
 
 from lockstep.errors import GuestError
 from lockstep.machine.config import Disk
-from lockstep.machine.disk_view import BLOCK_BYTES, BLOCK_SHIFT, CHUNK_SHIFT, VIEW
+from lockstep.machine.disk_view import BLOCK_BYTES, BLOCK_SHIFT, CHUNK_SHIFT, FORGET_ABOVE_BLOCKS, VIEW
 
 FRAME_ROOM_BYTES = 1 << 17
 _MAP_NORESERVE = 0x4000
 """As in Linux's <sys/mman.h>; Python's mmap has it from 3.13 on."""
-_LIBC = ("pread", "write", "memmove", "memset")
+_LIBC = ("pread", "write", "memmove", "memset", "madvise")
 
 
 @functools.cache
@@ -47,6 +47,7 @@ class Disks:
         self._files: list[int] = []
         self._scratch = np.zeros(FRAME_ROOM_BYTES, np.uint8)
         self._one = np.ones(1, np.int64)
+        control["disks_count"] = len(disks)
         control["views_address"] = self.views.ctypes.data
         control["scratch_address"] = self._scratch.ctypes.data
         control["bell_word"] = self._one.ctypes.data
@@ -68,6 +69,7 @@ class Disks:
         view["file"], view["bytes"] = file, disk.size_bytes
         view["overlay"], view["versions"] = _address_of(overlay), _address_of(versions)
         view["chunk_versions"] = _address_of(chunk_versions)
+        view["forget_above"] = FORGET_ABOVE_BLOCKS
 
     def __del__(self) -> None:
         """Close the files."""

@@ -6,11 +6,13 @@ looked at, so that having stopped somewhere changes nothing.
 
 from __future__ import annotations
 
+from lockstep.log.layout import APPLIED
 from lockstep.log.ring import ring_acknowledged, ring_publish
 from lockstep.machine.access import Board, Control, Wiring, board_of, control_of, env_of, wiring_of_hart
 from lockstep.machine.arrivals import has_arrivals, must_stand_still, take_arrivals
 from lockstep.machine.clocks import guest_ns, icount_of, timer_ns
 from lockstep.machine.devices.rtc import rtc_alarm_ns, rtc_tick
+from lockstep.machine.disk_view import forget_applied
 from lockstep.machine.following import follow_log
 from lockstep.machine.input import deliver_input, next_input_ns
 from lockstep.machine.lines import next_runnable, update_lines
@@ -33,7 +35,7 @@ from lockstep.machine.state import (
     UNREADABLE,
 )
 from lockstep.machine.virtio import next_flush_ns, serve_virtio
-from lockstep.native import exchange, nopython
+from lockstep.native import exchange, load_acquire, nopython
 from lockstep.native_calls import call_int32
 
 TURN_POSITIONS = 100_000
@@ -96,6 +98,10 @@ def be_quiet(board: Board, control: Control) -> None:
     board.quiet_at = (board.position // board.quiet_positions + 1) * board.quiet_positions
     for hart in range(board.harts_count):
         flush_translations(wiring_of_hart(control, hart))
+    if control.forgets:
+        applied = load_acquire(control.disk_ring + APPLIED)
+        for disk in range(control.disks_count):
+            forget_applied(control, disk, applied)
 
 
 @nopython

@@ -154,6 +154,9 @@ CONTROL = np.dtype(
         ("libc_write", np.int64),
         ("libc_memmove", np.int64),
         ("libc_memset", np.int64),
+        ("libc_madvise", np.int64),
+        ("disks_count", np.int64),
+        ("forgets", np.int64),  # 1: what the disks' files have needs no memory here
         ("breakpoints_address", np.int64),  # int64 for each
         ("breakpoints_count", np.int64),  # blocks that hold one of these take the slow path
         ("breakpoints_active", np.int64),  # and at so many of them, the first ones, the run stops
