@@ -84,3 +84,6 @@ class PairDevices:
         """From now on the survivor's output is taken."""
         if self.disks is not None:
             self.disks.fence(generation, survivor)
+
+    def went_live(self, frames: int) -> None:
+        """The survivor runs live: disks have nothing more to tell it."""

@@ -72,6 +72,9 @@ class Devices(Protocol):
     def fence(self, generation: int, survivor: int) -> None:
         """`survivor` won `generation`: when this returns, nobody else's output is taken any more (rule 5)."""
 
+    def went_live(self, frames: int) -> None:
+        """The survivor runs live, and has taken `frames` frames: it is to get those that follow."""
+
 
 class NoDevices:
     """A machine without disks or network."""
@@ -86,6 +89,9 @@ class NoDevices:
         """Nothing."""
 
     def fence(self, generation: int, survivor: int) -> None:
+        """Nothing."""
+
+    def went_live(self, frames: int) -> None:
         """Nothing."""
 
 
