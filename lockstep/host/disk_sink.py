@@ -57,8 +57,7 @@ class DiskSink(threading.Thread):
     def begin(self, primary: int, secondary: int | None = None) -> None:
         """These hosts boot."""
         with self._lock:
-            roles = self._ledger.roles
-            roles.primary, roles.followers = primary, set() if secondary is None else {secondary}
+            self._ledger.roles.begin(primary, secondary)
         self.ring_bell()
 
     def follow(self, host: int) -> None:

@@ -86,7 +86,10 @@ def _durable_flush(board: Board, control: Control) -> int:
     if disk < 0:
         return -1
     waiting = board.disks[disk]
-    return disk if is_durable(control, waiting.flush_numbers[waiting.flushes_first]) else -1
+    if not is_durable(control, waiting.flush_numbers[waiting.flushes_first]):
+        return -1
+    # A flush that failed is done as well, and the trouble was told before that: it goes first.
+    return disk if _failed_disk(board, control) < 0 else -1
 
 
 @nopython
