@@ -1,18 +1,19 @@
 """A machine's state as a stream: for another host, a trace or a file. Zero pages are left out, the rest is compressed.
 
-header (msgpack, length in front) | chunks: index, compressed length, zstd frame | index -1
+header (msgpack, length in front) | chunks: index, compressed length, zstd frame | index -1 | what was written to disks (`disk_state`)
 """
 
 from __future__ import annotations
 
 import struct
-from typing import Any, BinaryIO, Protocol, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import msgspec
 import numpy as np
 import zstandard
 
 from lockstep.errors import InternalError
+from lockstep.host.disk_state import Reader, read_overlay, write_overlay
 from lockstep.machine.machine import Machine
 from lockstep.machine.snapshot import Snapshot, hart_bytes, settle
 
@@ -21,13 +22,6 @@ _CHUNK = struct.Struct("<qq")
 _LENGTH = struct.Struct("<Q")
 _LEVEL = 1
 _Header = TypeVar("_Header", bound=msgspec.Struct)
-
-
-class Reader(Protocol):
-    """Where a state comes from."""
-
-    def read(self, size: int, /) -> bytes:
-        """Up to `size` bytes, fewer only at the end."""
 
 
 class MachineHeader(msgspec.Struct, frozen=True):
@@ -41,8 +35,11 @@ class MachineHeader(msgspec.Struct, frozen=True):
     entry_bytes: int
 
 
-def write_machine(machine: Machine, stream: BinaryIO) -> None:
-    """Write the state of `machine`, which stands still at a quiet point."""
+def write_machine(machine: Machine, stream: BinaryIO, *, disks_above: int = 0) -> None:
+    """Write the state of `machine`, which stands still at a quiet point.
+
+    Of its disks goes along what outputs from number `disks_above` on have written.
+    """
     wires, control = machine.wires, machine.control
     settle(wires.first_wiring)
     header = MachineHeader(
@@ -61,11 +58,13 @@ def write_machine(machine: Machine, stream: BinaryIO) -> None:
             stream.write(_CHUNK.pack(index, len(frame)))
             stream.write(frame)
     stream.write(_CHUNK.pack(-1, 0))
+    write_overlay(machine, stream, disks_above)
 
 
 def read_machine(machine: Machine, stream: Reader) -> None:
-    """Become the machine that `write_machine` wrote: `machine`, whose RAM is all zeros, is of the same config.
+    """Become the machine that `write_machine` wrote.
 
+    `machine` is of the same config; its RAM is all zeros, and its disks are as their files.
     `InternalError` if the stream breaks off or is about another machine.
     """
     header = read_header(stream, MachineHeader)
@@ -79,6 +78,7 @@ def read_machine(machine: Machine, stream: Reader) -> None:
             break
         chunk = decompressor.decompress(_exactly(stream, size), max_output_size=CHUNK_BYTES)
         ram[index : index + len(chunk)] = np.frombuffer(chunk, np.uint8)
+    read_overlay(machine, stream)
     machine.restore(Snapshot(None, header.board, tuple(header.harts)))
     machine.control["entries"], machine.control["entry_bytes"] = header.entries, header.entry_bytes
 

@@ -20,6 +20,7 @@ from lockstep.errors import InternalError, UsageError
 from lockstep.machine.checks import PAGE_BYTES, touched_pages
 from lockstep.machine.engine.layout import ENV
 from lockstep.machine.machine import Machine
+from lockstep.machine.overlay import WrittenBlocks, overlays
 from lockstep.machine.snapshot import Snapshot as CoreSnapshot
 from lockstep.machine.snapshot import hart_bytes, settle
 from lockstep.machine.state import BOARD
@@ -50,12 +51,15 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, eq=False, repr_omit_de
     """int64 of each page that isn't all zeros."""
     pages: bytes
     """Their contents."""
+    disks: tuple[tuple[bytes, bytes, bytes], ...] = ()
+    """What it has written to each: numbers and versions of blocks (int64), and what is in them."""
     follows_trace: bool = False
     """Whether the machine met what a recorded run met."""
 
     def __repr__(self) -> str:
         """In short."""
-        size_kib = (len(self.pages) + len(self.board)) // 1024
+        disks_bytes = sum(len(part) for disk in self.disks for part in disk)
+        size_kib = (len(self.pages) + len(self.board) + disks_bytes) // 1024
         return f"<Snapshot: icount {self.icount}, pc {self.pc:#x}, {size_kib} KiB>"
 
 
@@ -78,6 +82,7 @@ def take_snapshot(machine: Machine, console: bytes, *, follows_trace: bool = Fal
         console=console,
         page_numbers=numbers.tobytes(),
         pages=pages,
+        disks=tuple(_as_bytes(overlay.all_written()) for overlay in overlays(wires)),
         follows_trace=follows_trace,
     )
 
@@ -87,21 +92,39 @@ def restore_snapshot(machine: Machine, snapshot: Snapshot) -> None:
     wires, control = machine.wires, machine.control
     if snapshot.memory_bytes != wires.ram.nbytes or len(snapshot.harts) != len(wires.engines):
         raise UsageError("the snapshot is of a machine of another size: give both the same memory and harts")
+    disks = tuple(map(_as_blocks, snapshot.disks))
+    if len(disks) != len(machine.config.disks):
+        raise UsageError("the snapshot is of a machine with other disks: give both the same")
     pages = wires.ram.reshape(-1, PAGE_BYTES)
     numbers = np.frombuffer(snapshot.page_numbers, np.int64)
     pages[np.setdiff1d(touched_pages(wires, 0, len(pages)), numbers)] = 0
     pages[numbers] = np.frombuffer(snapshot.pages, np.uint8).reshape(-1, PAGE_BYTES)
-    machine.restore(CoreSnapshot(None, snapshot.board, snapshot.harts))
+    machine.restore(CoreSnapshot(None, snapshot.board, snapshot.harts, disks))
     remember_translations(wires, snapshot.translations)
     control["after_block"] = snapshot.after_block
     control["entries"], control["entry_bytes"] = snapshot.entries, snapshot.entry_bytes
 
 
 def clear(machine: Machine) -> None:
-    """All of RAM to zeros, for a state from elsewhere that leaves zeros out."""
+    """All of RAM to zeros, and nothing written to disks, for a state from elsewhere that leaves that out."""
+    for overlay in overlays(machine.wires):
+        overlay.clear()
     pages = machine.wires.ram.reshape(-1, PAGE_BYTES)
     pages[touched_pages(machine.wires, 0, len(pages))] = 0
     machine.control["after_block"] = 0
+
+
+def _as_bytes(blocks: WrittenBlocks) -> tuple[bytes, bytes, bytes]:
+    return blocks.numbers.tobytes(), blocks.versions.tobytes(), blocks.content.tobytes()
+
+
+def _as_blocks(raw: tuple[bytes, bytes, bytes]) -> WrittenBlocks:
+    numbers, versions, content = raw
+    return WrittenBlocks(
+        np.frombuffer(numbers, np.int64),
+        np.frombuffer(versions, np.int64),
+        np.frombuffer(content, np.uint8),
+    )
 
 
 def _used_pages(machine: Machine) -> tuple[Any, bytes]:

@@ -15,6 +15,7 @@ from lockstep.machine.access import board_of, control_of, wiring_at, wiring_of_h
 from lockstep.machine.engine.layout import ENV, ENV_STATE_BYTES
 from lockstep.machine.lines import update_lines
 from lockstep.machine.mmu import flush_translations
+from lockstep.machine.overlay import WrittenBlocks, overlays, put_back
 from lockstep.machine.state import BOARD
 from lockstep.native import exported, int64, void
 
@@ -29,11 +30,13 @@ _HOST_OFFSETS = tuple(ENV.fields[name][1] for name in _HOST_FIELDS)
 
 @dataclasses.dataclass(frozen=True)
 class Snapshot:
-    """A machine at rest. `ram` is the whole of it, or None if that travels apart; the others are raw records."""
+    """A machine at rest. `ram`, the whole of it, and `disks` are None if they travel apart; the others are raw records."""
 
     ram: bytes | None
     board: bytes
     harts: tuple[bytes, ...]
+    disks: tuple[WrittenBlocks, ...] | None = None
+    """What it has written to each."""
 
 
 @exported(void(int64))
@@ -66,13 +69,16 @@ def take_snapshot(wires: Wires) -> Snapshot:
     """Copy the machine."""
     settle(wires.first_wiring)
     harts = tuple(hart_bytes(wires, hart) for hart in range(len(wires.engines)))
-    return Snapshot(wires.ram.tobytes(), wires.board.tobytes(), harts)
+    disks = tuple(overlay.all_written() for overlay in overlays(wires))
+    return Snapshot(wires.ram.tobytes(), wires.board.tobytes(), harts, disks)
 
 
 def restore_snapshot(wires: Wires, snapshot: Snapshot) -> None:
     """Overwrite the machine; translated code and translations of what it was before are forgotten."""
     if snapshot.ram is not None:
         wires.ram[:] = np.frombuffer(snapshot.ram, np.uint8)
+    if snapshot.disks is not None:
+        put_back(wires, snapshot.disks)
     wires.board[:] = np.frombuffer(snapshot.board, BOARD)
     for engine, raw in zip(wires.engines, snapshot.harts, strict=True):
         keep = {field: engine.registers[0][field].copy() for field in (*_HOST_FIELDS, "engine")}
