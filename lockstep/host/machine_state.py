@@ -1,6 +1,6 @@
 """A machine's state as a stream: for another host, a trace or a file. Zero pages are left out, the rest is compressed.
 
-header (msgpack, length in front) | chunks: index, compressed length, zstd frame | index -1 | what was written to disks (`disk_state`)
+header (msgpack, length in front) | chunks: index, compressed length, zstd frame | index -1 | disks (`disk_state`)
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ _HOST_OFFSETS = tuple(ENV.fields[name][1] for name in _HOST_FIELDS)
 
 @dataclasses.dataclass(frozen=True)
 class Snapshot:
-    """A machine at rest. `ram`, the whole of it, and `disks` are None if they travel apart; the others are raw records."""
+    """A machine at rest: raw records. `ram`, the whole of it, and `disks` are None if they travel apart."""
 
     ram: bytes | None
     board: bytes
