@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from lockstep.host.ethernet import give_frames, memmove_address, take_frames
 from lockstep.host.sink_files import SinkFiles, next_kind
 from lockstep.log.entry import CHECK
 from lockstep.log.layout import CAPACITY_BYTES_MIN
@@ -34,6 +35,8 @@ def warm_up() -> None:
         want_wake(ring.base)
         drop_below(ring.base, 0)
         next_kind(ring.base)
+        take_frames(ring.base, 0, 0, 0, memmove_address())
+        give_frames(ring.base, 0, 0)
         SinkFiles(()).write_entries(ring.base, 1, 0)
         ring.seal()
         ring.sealed()

@@ -92,6 +92,11 @@ class NumberedRing:
         return first - 1 if first else None
 
     @property
+    def next_number(self) -> int:
+        """The number of the next entry that is taken or dropped; 0 if its machine hasn't begun."""
+        return (self.first_number or 0) + self._word(CONSUMED_SEQUENCE).value
+
+    @property
     def hold(self) -> tuple[int, int]:
         """See `hold_from`: for whom, and the number."""
         host = self._word(HOLD_FOR).value
