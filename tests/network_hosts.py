@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-from lockstep.host.network import Link, Network
+from lockstep.host.network import Network
 from lockstep.log.numbered import NumberedRing
 from lockstep.log.shared import SharedRing
 
@@ -23,7 +23,7 @@ class NetworkHost:
         self.inbound = SharedRing.create(ring_bytes, 1, number)
         self.woken = threading.Event()
         self.position = 0
-        network.add(number, Link(self.frames, self.inbound, self.woken.set))
+        network.add(number, self.frames, self.inbound, self.woken.set)
         if begins_at is not None:
             self.frames.begin(begins_at, [])
 

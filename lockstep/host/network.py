@@ -10,6 +10,7 @@ is no primary to take what comes; never does the machine wait for longer than ST
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 import os
 import select
 import threading
@@ -21,7 +22,7 @@ from lockstep.ft.device_output import FrameLedger, OutputRoles, RingCounts
 from lockstep.host.ethernet import NONSENSE, give_frames, memmove_address, take_frames
 from lockstep.host.fair_lock import FairLock
 from lockstep.host.options import Forward
-from lockstep.host.passt import Passt
+from lockstep.host.passt import Passt, unread_bytes
 from lockstep.log.numbered import NumberedRing, drop_below, want_wake
 from lockstep.log.shared import SharedRing
 
@@ -37,12 +38,15 @@ FOLLOWER_WAIT_S = 0.02
 BATCH_BYTES = 1 << 18
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
 class Link:
-    """A host's ends of its network rings, and how to wake it."""
+    """A host's rings, which stay the caller's, and how to wake it."""
 
-    def __init__(self, frames: NumberedRing, inbound: SharedRing, doorbell: Callable[[], None]) -> None:
-        """Of the rings, `frames` is consumed here and `inbound` filled; both stay the caller's."""
-        self.frames, self.inbound, self.doorbell = frames, inbound, doorbell
+    frames: NumberedRing
+    """Consumed here."""
+    inbound: SharedRing
+    """Filled here."""
+    doorbell: Callable[[], None]
 
 
 class Buffer:
@@ -77,9 +81,15 @@ class Network(threading.Thread):
     """One run's network."""
 
     def __init__(
-        self, forwards: Iterable[Forward] = (), say: Callable[[str], None] = lambda line: None
+        self,
+        forwards: Iterable[Forward] = (),
+        say: Callable[[str], None] = lambda line: None,
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
-        """Start passt; see `Passt.start` for what can go wrong. `say` takes a line for the user, in the thread."""
+        """Start passt; see `Passt.start` for what can go wrong.
+
+        `say` takes a line for the user, `changed` is called when the thread has failed: in the thread.
+        """
         super().__init__(name="network", daemon=True)
         self.bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         """Written by machines that have made something, and by who changes something here."""
@@ -88,7 +98,7 @@ class Network(threading.Thread):
         self.lost_bytes = 0
         """Of frames that passt didn't take."""
         self.restarts = 0
-        self._forwards, self._say = tuple(forwards), say
+        self._forwards, self._say, self._changed = tuple(forwards), say, changed
         self._ledger = FrameLedger(OutputRoles())
         self._links: dict[int, Link] = {}
         self._lock = FairLock()
@@ -110,10 +120,10 @@ class Network(threading.Thread):
 
     # From other threads. Roles change under the lock: nobody else's frames are taken any more when these return.
 
-    def add(self, host: int, link: Link) -> None:
-        """`host` has come."""
+    def add(self, host: int, frames: NumberedRing, inbound: SharedRing, doorbell: Callable[[], None]) -> None:
+        """`host` has come, with rings for frames that it puts out and that it gets; `doorbell` wakes it."""
         with self._lock:
-            self._links[host] = link
+            self._links[host] = Link(frames, inbound, doorbell)
 
     def remove(self, host: int) -> None:
         """`host` is gone, and so will be its rings."""
@@ -159,6 +169,18 @@ class Network(threading.Thread):
         """How many frames since the guest's reset have left, or are lost."""
         return self._ledger.sent
 
+    @property
+    def is_drained(self) -> bool:
+        """Whether all that may leave has left, or never will."""
+        with self._lock:
+            passt, primary = self._passt, self._primary
+            if passt is None or primary is None or self._blocked_since_s:
+                return True
+            if len(self._outgoing) or unread_bytes(passt.wire):
+                return False
+            horizon, entry = primary.frames.ring.horizon(), primary.frames.ring.peek()
+            return entry is None or entry.position > horizon
+
     def close(self) -> None:
         """Send what may leave still, stop, and end passt."""
         self._is_closing = True
@@ -180,6 +202,7 @@ class Network(threading.Thread):
                 pass
         except BaseException as failure:
             self.failure = failure
+            self._changed()
 
     def _step(self) -> bool:
         """Move what can be moved, or wait until there is something. Whether there may be more."""

@@ -38,7 +38,7 @@ def run_solo(config: MachineConfig, options: RunOptions, plan: BootPlan | None =
 
     For the main thread only: it is where signals are heard. `plan` saves reading the guest's files again.
     """
-    devices = SoloDevices(config, options.say)
+    devices = SoloDevices(config, options.forwards, options.say)
     try:
         return _run(config, options, plan, devices)
     finally:

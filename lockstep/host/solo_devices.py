@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from lockstep.errors import InternalError
 from lockstep.host.device_links import DeviceLinks
-from lockstep.host.disk_sink import DiskSink
-from lockstep.host.sink_files import SinkFiles
+from lockstep.host.device_sinks import DeviceSinks
+from lockstep.host.options import Forward
 from lockstep.machine.config import MachineConfig
 from lockstep.machine.machine import Machine
 
@@ -21,48 +21,44 @@ _POLL_S = 0.001
 class SoloDevices:
     """What takes the machine's output. Made before the machine, as it locks the disks' files."""
 
-    def __init__(self, config: MachineConfig, say: Callable[[str], None]) -> None:
-        """Open the disks' files. `GuestError` if one can't be used."""
+    def __init__(
+        self, config: MachineConfig, forwards: tuple[Forward, ...], say: Callable[[str], None]
+    ) -> None:
+        """Open the disks' files, start the network. `LockstepError` if one can't be had."""
         self._config = config
-        self._disks = DiskSink(SinkFiles(config.disks), say) if config.disks else None
+        self._sinks = DeviceSinks(config, forwards, say) if config.has_links else None
         self._links: DeviceLinks | None = None
 
     def connect(self, machine: Machine, wake: Callable[[], None]) -> None:
         """`machine` is about to run live; `wake` makes it look whether something has come."""
         machine.control["is_live"] = machine.control["releases"] = 1
-        if not self._config.has_links:
+        if self._sinks is None:
             return
-        links = self._links = DeviceLinks.create(self._config, HOST, (self._bell, -1))
+        links = self._links = DeviceLinks.create(self._config, HOST, self._sinks.bells)
         links.connect(machine)
         links.begin(machine)
         links.listen(machine)
-        if self._disks is not None and links.disks is not None:
-            self._disks.add(HOST, links.disks, wake)
-            self._disks.begin(HOST)
-            self._disks.start()
-
-    @property
-    def _bell(self) -> int:
-        return -1 if self._disks is None else self._disks.bell
+        self._sinks.add(HOST, links, wake)
+        self._sinks.begin(HOST)
 
     def finish(self) -> None:
-        """Wait until all that the guest wrote is where it belongs."""
-        disks = self._disks
-        if disks is None:
+        """Wait until all that the guest put out is where it belongs."""
+        sinks = self._sinks
+        if sinks is None:
             return
         taken, deadline_s = -1, 0.0
-        while not disks.is_drained and disks.failure is None:
-            if disks.taken != taken:
-                taken, deadline_s = disks.taken, time.monotonic() + DRAIN_LIMIT_S
+        while not sinks.is_drained and sinks.failure is None:
+            if sinks.taken != taken:
+                taken, deadline_s = sinks.taken, time.monotonic() + DRAIN_LIMIT_S
             if time.monotonic() > deadline_s:
                 raise InternalError("what the guest wrote last could not be written to its disks")
             time.sleep(_POLL_S)
-        if disks.failure is not None:
-            raise disks.failure
+        if sinks.failure is not None:
+            raise sinks.failure
 
     def close(self) -> None:
         """Stop the sinks; the machine stands still."""
-        if self._disks is not None:
-            self._disks.close()
+        if self._sinks is not None:
+            self._sinks.close()
         if self._links is not None:
             self._links.close()
