@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lockstep.catalog.disk_files import choose_disks
 from lockstep.errors import GuestError, UsageError
 from lockstep.machine.config import Clock, Disk, GuestSource, MachineConfig
 from lockstep.machine.quantities import parse_memory
+
+if TYPE_CHECKING:
+    from lockstep.catalog.linux import LinuxGuest
 
 FETCHED_GUESTS = ("linux", "u-boot")
 NETWORKS = ("none", "user")
@@ -105,9 +109,20 @@ def _fetched(options: GuestOptions, name: str, clock: Clock) -> MachineConfig:
         clock=clock,
         bios=options.bios or fetched.firmware,
         kernel=fetched.kernel,
-        initrd=options.initrd or (linux.initrd if linux else None),
+        initrd=options.initrd or (_initrd(linux, options) if linux else None),
         append=" ".join(part for part in (linux.append if linux else "", options.append) if part),
         guest_name=name,
         disks=choose_disks(options.disks),
         has_network=_has_network(options.net),
     )
+
+
+def _initrd(linux: LinuxGuest, options: GuestOptions) -> Path:
+    """Drivers only for a machine that has devices for them: they would make every other one start more slowly."""
+    if not options.disks and not _has_network(options.net):
+        return linux.initrd
+    if linux.initrd_with_drivers is None:
+        raise GuestError(
+            "guest linux was fetched by an older lockstep, without its drivers: run lockstep fetch linux"
+        )
+    return linux.initrd_with_drivers

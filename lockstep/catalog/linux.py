@@ -17,7 +17,7 @@ from lockstep.catalog.apt import Package, download, exact_dependency, find_packa
 from lockstep.catalog.cache import Progress, cache_lock, write_atomically
 from lockstep.catalog.deb import extract_file, extract_files
 from lockstep.catalog.errors import FetchError
-from lockstep.catalog.initramfs import build_initramfs, init_script
+from lockstep.catalog.initramfs import build_device_files, build_initramfs, guest_scripts
 from lockstep.catalog.kernel_image import flat_image
 from lockstep.catalog.manifest import (
     Manifest,
@@ -27,6 +27,7 @@ from lockstep.catalog.manifest import (
     encode_manifest,
     load_manifest,
 )
+from lockstep.catalog.module_symbols import without_debug_symbols
 from lockstep.catalog.modules import NEEDED_MODULES, modules_in_load_order
 from lockstep.paths import cache_directory
 
@@ -36,8 +37,9 @@ MEMORY_MIN_BYTES = 96 << 20
 """Below this the kernel, its initramfs and what it sets up at boot don't fit."""
 MEMORY_RECOMMENDED_BYTES = 128 << 20
 
-_RECIPE_VERSION = 1
+_RECIPE_VERSION = 2
 _BUILDING = "building-"
+_INITRD, _INITRD_WITH_DRIVERS = "initrd", "initrd-with-drivers"
 _KERNEL_METAPACKAGE = "linux-image-riscv64"
 _OTHER_PACKAGES = ("busybox-static", "opensbi", "u-boot-qemu")
 _FIRMWARE_PATH = "usr/lib/riscv64-linux-gnu/opensbi/generic/fw_jump.bin"
@@ -54,10 +56,12 @@ class LinuxGuest:
     kernel: Path
     """A flat Image, loaded at 0x8020_0000."""
     initrd: Path
+    initrd_with_drivers: Path | None
+    """The same and what a machine with disks or a network needs; None if the fetch was that of an older version."""
     append: str
     """Kernel arguments that precede the user's."""
-    modules: tuple[Path, ...]
-    """Kernel modules for disks and network, in load order; they are not in the initrd."""
+    modules: tuple[str, ...]
+    """The kernel modules in `initrd_with_drivers`."""
     versions: dict[str, str]
     """Versions of the Debian packages, by name."""
     manifest: Path
@@ -121,9 +125,12 @@ def _linux_guest(cache: Path, manifest: Manifest) -> LinuxGuest:
     return LinuxGuest(
         firmware=directory / "fw_jump.bin",
         kernel=directory / "Image",
-        initrd=directory / "initrd",
+        initrd=directory / _INITRD,
+        initrd_with_drivers=directory / _INITRD_WITH_DRIVERS
+        if _INITRD_WITH_DRIVERS in manifest.files
+        else None,
         append=manifest.append,
-        modules=tuple(directory / name for name in manifest.modules),
+        modules=tuple(manifest.modules),
         versions=manifest.versions,
         manifest=_manifest_path(cache),
     )
@@ -139,7 +146,7 @@ def _is_current(cache: Path, manifest: Manifest) -> bool:
 
 def recipe() -> str:
     """Changes when the same packages would be made into other files."""
-    return f"{_RECIPE_VERSION}-{hashlib.sha256(init_script()).hexdigest()[:16]}"
+    return f"{_RECIPE_VERSION}-{hashlib.sha256(guest_scripts()).hexdigest()[:16]}"
 
 
 def _fetch(cache: Path, progress: Progress) -> Manifest:
@@ -162,12 +169,16 @@ def _build(cache: Path, packages: list[Package], debs: dict[str, Path], kernel_d
         shutil.rmtree(left_behind, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=cache, prefix=_BUILDING) as temporary:
         building = Path(temporary) / "guest"
-        (building / "modules").mkdir(parents=True)
-        modules = _write_kernel(building, kernel_deb)
-        (building / "initrd").write_bytes(build_initramfs(_busybox(debs["busybox-static"])))
+        building.mkdir()
+        modules, device_files = _write_kernel(building, kernel_deb)
+        initramfs = build_initramfs(_busybox(debs["busybox-static"]))
+        (building / _INITRD).write_bytes(initramfs)
+        (building / _INITRD_WITH_DRIVERS).write_bytes(initramfs + device_files)
         (building / "fw_jump.bin").write_bytes(extract_file(debs["opensbi"], _FIRMWARE_PATH))
         (building / "u-boot.bin").write_bytes(extract_file(debs["u-boot-qemu"], _UBOOT_PATH))
-        files = describe_files(building, ["fw_jump.bin", "Image", "initrd", "u-boot.bin", *modules])
+        files = describe_files(
+            building, ["fw_jump.bin", "Image", _INITRD, _INITRD_WITH_DRIVERS, "u-boot.bin"]
+        )
         identity = "".join(f"{name}:{file.sha256};" for name, file in sorted(files.items()))
         manifest = Manifest(
             recipe=recipe(),
@@ -191,8 +202,8 @@ def _move_into_place(building: Path, directory: Path, manifest: Manifest) -> Non
     building.rename(directory)
 
 
-def _write_kernel(building: Path, kernel_deb: Path) -> list[str]:
-    """Writes Image and modules/NAME.ko; returns the modules' file names in load order."""
+def _write_kernel(building: Path, kernel_deb: Path) -> tuple[list[str], bytes]:
+    """Writes Image; returns the names of the modules that devices need, and the archive that has them."""
     found = extract_files(kernel_deb, lambda path: path.startswith("boot/vmlinu") or "/modules/" in path)
     kernels = [data for path, data in found.items() if path.startswith("boot/")]
     if len(kernels) != 1:
@@ -200,10 +211,14 @@ def _write_kernel(building: Path, kernel_deb: Path) -> list[str]:
     (building / "Image").write_bytes(flat_image(kernels[0]))
     built_in = [data for path, data in found.items() if path.endswith("/modules.builtin")]
     files = {path: data for path, data in found.items() if ".ko" in path}
-    modules = modules_in_load_order(files, b"".join(built_in).decode().splitlines(), NEEDED_MODULES)
-    for name, module in modules.items():
-        (building / "modules" / f"{name}.ko").write_bytes(module)
-    return [f"modules/{name}.ko" for name in modules]
+    inside = b"".join(built_in).decode().splitlines()
+    modules: dict[str, bytes] = {}
+    lists: dict[str, list[str]] = {}
+    for kind, needed in NEEDED_MODULES.items():
+        ordered = modules_in_load_order(files, inside, needed)
+        lists[kind] = list(ordered)
+        modules |= {name: without_debug_symbols(module) for name, module in ordered.items()}
+    return list(modules), build_device_files(modules, lists)
 
 
 def _busybox(package: Path) -> bytes:

@@ -36,7 +36,7 @@ class Manifest:
     packages: dict[str, str]
     """Package names and the SHA-256 of their .deb files."""
     modules: list[str]
-    """Files with kernel modules, in load order."""
+    """The kernel modules for disks and network."""
     files: dict[str, ManifestFile]
     """Names relative to the directory."""
     format: int = FORMAT_VERSION

@@ -14,7 +14,13 @@ from pathlib import PurePosixPath
 
 from lockstep.catalog.errors import FetchError
 
-NEEDED_MODULES = ("virtio_mmio", "virtio_blk", "virtio_net", "ext4")
+NEEDED_MODULES: dict[str, tuple[str, ...]] = {
+    "virtio": ("virtio_mmio",),
+    "disk": ("virtio_blk", "ext4"),
+    "network": ("virtio_net", "af_packet"),
+    "entropy": ("virtio_rng",),
+}
+"""Modules by the kind of device that needs them; af_packet is for DHCP."""
 
 _ALIAS_DIRECTORIES = ("/kernel/crypto/", "/kernel/arch/", "/kernel/lib/")
 """Where modules that are only named by an alias (`crypto-crc32c`) live."""

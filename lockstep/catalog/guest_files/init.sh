@@ -9,6 +9,7 @@ export PATH=/bin HOME=/root TERM=vt102
 /bin/busybox --install -s /bin
 hostname lockstep
 cd /root
+[ ! -f /lib/devices.sh ] || . /lib/devices.sh
 
 # The kernel hands arguments that it doesn't know itself to its first process as environment variables.
 case "$run" in

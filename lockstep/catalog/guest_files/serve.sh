@@ -1,0 +1,23 @@
+#!/bin/sh
+# serve: a web server on port 80 that has /50M, 50 MiB that whoever fetches them can check (served_content.py in our catalog says how they
+# are made), until the machine is stopped.
+address=$(ip -4 -o addr show dev eth0 2> /dev/null | awk '{ sub("/.*", "", $4); print $4; exit }')
+if [ -z "$address" ]; then
+    echo "serve: there is no network: give the machine one (--net user)"
+    exit 1
+fi
+mkdir -p /srv
+mount -t tmpfs -o size=64m tmpfs /srv
+echo "lockstep serves /50M" > /srv/index.html
+awk 'BEGIN {
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-"
+    state = 1
+    for (place = 0; place < 8192; place++) {
+        state = state * 16807 % 2147483647
+        text = text substr(alphabet, state % 64 + 1, 1)
+    }
+    for (block = 0; block < 12800; block++)
+        printf "%08d %s\n", block, substr(text, block * 97 % 4096 + 1, 4086)
+}' > /srv/50M || exit 1
+echo "serve: http://$address/50M is ready"
+exec httpd -f -p 80 -h /srv
