@@ -1,6 +1,6 @@
 #!/bin/sh
-# serve: a web server on port 80 that has /50M, 50 MiB that whoever fetches them can check (served_content.py in our catalog says how they
-# are made), until the machine is stopped.
+# serve: a web server on port 80, until the machine is stopped. /50M is 50 MiB that whoever fetches them can check:
+# lockstep/catalog/served_content.py makes the same.
 address=$(ip -4 -o addr show dev eth0 2> /dev/null | awk '{ sub("/.*", "", $4); print $4; exit }')
 if [ -z "$address" ]; then
     echo "serve: there is no network: give the machine one (--net user)"
@@ -19,5 +19,6 @@ awk 'BEGIN {
     for (block = 0; block < 12800; block++)
         printf "%08d %s\n", block, substr(text, block * 97 % 4096 + 1, 4086)
 }' > /srv/50M || exit 1
+httpd -p 80 -h /srv || exit 1 # it listens before it goes to the background
 echo "serve: http://$address/50M is ready"
-exec httpd -f -p 80 -h /srv
+exec sleep 2147483647

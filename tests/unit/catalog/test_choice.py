@@ -20,7 +20,11 @@ def with_guest(guest: str, **changes: object) -> GuestOptions:
 @pytest.fixture
 def linux(monkeypatch: pytest.MonkeyPatch) -> None:
     fetched = SimpleNamespace(
-        firmware=Path("fw"), kernel=Path("Image"), initrd=Path("initrd"), append="console=ttyS0"
+        firmware=Path("fw"),
+        kernel=Path("Image"),
+        initrd=Path("initrd"),
+        initrd_with_drivers=Path("drivers"),
+        append="console=ttyS0",
     )
     monkeypatch.setattr("lockstep.catalog.linux.linux_guest", lambda: fetched)
     monkeypatch.setattr("lockstep.catalog.linux.uboot_guest", lambda: None)
@@ -50,6 +54,14 @@ def test_linux_has_its_defaults_and_the_users_arguments(linux: None) -> None:
     assert config.append == "console=ttyS0 run=/bin/true"
     assert config.memory_bytes == 256 * MIB
     assert (config.bios, config.kernel, config.initrd) == (Path("fw"), Path("Image"), Path("initrd"))
+
+
+def test_linux_has_drivers_where_there_are_devices(linux: None, tmp_path: Path) -> None:
+    disk = tmp_path / "d.img"
+    disk.write_bytes(bytes(4096))
+    for changes in ({"disks": (str(disk),)}, {"net": "user"}):
+        assert choose_machine(with_guest("linux", **changes)).initrd == Path("drivers")
+        assert choose_machine(with_guest("linux", initrd=Path("i"), **changes)).initrd == Path("i")
 
 
 def test_linux_with_files_of_the_users_own(linux: None) -> None:

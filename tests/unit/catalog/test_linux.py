@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import struct
@@ -13,19 +14,21 @@ import pytest
 from lockstep.catalog import bundled, linux
 from lockstep.catalog.apt import Package
 from lockstep.catalog.cache import file_sha256
+from lockstep.catalog.choice import GuestOptions, choose_machine
 from lockstep.catalog.deb import extract_file, extract_files
 from lockstep.catalog.errors import FetchError
 from lockstep.catalog.kernel_image import flat_image, read_image_header
+from lockstep.errors import GuestError
 
 IMAGE = struct.pack("<8xQQ8x8x8x8x4s4x", 0x200000, 0x1E6B000, b"RSC\x05") + b"kernel"
 MODULES = "usr/lib/modules/6.12.1-riscv64"
 CONTENT = {
     "linux-image-6.12.1-riscv64": {
         "boot/vmlinux-6.12.1-riscv64": IMAGE,
-        f"{MODULES}/modules.builtin": b"kernel/drivers/virtio/virtio.ko\n",
+        f"{MODULES}/modules.builtin": b"kernel/drivers/virtio/virtio.ko\nkernel/net/packet/af_packet.ko\n",
         **{
             f"{MODULES}/kernel/{name}.ko": b"\0depends=virtio\0"
-            for name in ("virtio_mmio", "virtio_blk", "virtio_net", "ext4")
+            for name in ("virtio_mmio", "virtio_blk", "virtio_net", "ext4", "virtio-rng")
         },
     },
     "busybox-static": {"usr/bin/busybox": b"busybox"},
@@ -88,12 +91,7 @@ def test_fetch_makes_the_guest_and_a_second_one_does_nothing(mirror: FakeMirror)
     assert guest.kernel.read_bytes() == IMAGE
     assert guest.firmware.read_bytes() == b"firmware"
     assert b"busybox" in guest.initrd.read_bytes()
-    assert [path.name for path in guest.modules] == [
-        "virtio_mmio.ko",
-        "virtio_blk.ko",
-        "virtio_net.ko",
-        "ext4.ko",
-    ]
+    assert guest.modules == ("virtio_mmio", "virtio_blk", "ext4", "virtio_net", "virtio_rng")
     uboot = linux.uboot_guest()
     assert uboot is not None
     assert uboot.kernel.read_bytes() == b"u-boot"
@@ -101,6 +99,37 @@ def test_fetch_makes_the_guest_and_a_second_one_does_nothing(mirror: FakeMirror)
     assert mirror.download_count == 1
     assert linux.fetch_linux(silent, update=True) == guest
     assert mirror.download_count == 2
+
+
+@needs_dpkg
+def test_drivers_lie_in_an_archive_behind_that_of_every_guest(mirror: FakeMirror) -> None:
+    guest = linux.fetch_linux(silent)
+    plain = guest.initrd.read_bytes()
+    assert b"lib/modules" not in plain
+    assert guest.initrd_with_drivers is not None
+    both = guest.initrd_with_drivers.read_bytes()
+    assert both.startswith(plain)
+    for file in ("bin/writetest", "bin/serve", "lib/devices.sh", "lib/modules/virtio_blk.ko"):
+        assert file.encode() + b"\0" in both
+    assert b"virtio_blk\next4\n" in both, "the disk's modules in load order"
+
+
+@needs_dpkg
+def test_guest_of_an_older_fetch_runs_without_drivers(
+    mirror: FakeMirror, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    guest = linux.fetch_linux(silent)
+    manifest = json.loads(guest.manifest.read_text())
+    del manifest["files"]["initrd-with-drivers"]
+    guest.manifest.write_text(json.dumps(manifest))
+    old = linux.linux_guest()
+    assert old is not None
+    assert old.initrd_with_drivers is None
+    assert choose_machine(GuestOptions(guest="linux")).initrd == old.initrd
+    disk = tmp_path / "d.img"
+    disk.write_bytes(bytes(4096))
+    with pytest.raises(GuestError, match="run lockstep fetch linux"):
+        choose_machine(GuestOptions(guest="linux", disks=(str(disk),)))
 
 
 @needs_dpkg
