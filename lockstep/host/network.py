@@ -182,7 +182,9 @@ class Network(threading.Thread):
             return entry is None or entry.position > horizon
 
     def close(self) -> None:
-        """Send what may leave still, stop, and end passt."""
+        """Send what may leave still, stop, and end passt. May be called again."""
+        if self._is_closing:
+            return
         self._is_closing = True
         self.ring_bell()
         if self.is_alive():
