@@ -77,6 +77,18 @@ def load_half(address: int) -> int:
 
 
 @inline
+def store_half(address: int, value: int) -> None:
+    """Store the low 16 bits of `value` at host address `address`."""
+    carray(as_pointer(address), 1, np.uint16)[0] = value
+
+
+@inline
+def load_unsigned(address: int) -> int:
+    """The zero-extended 32 bits at host address `address`."""
+    return int64(carray(as_pointer(address), 1, np.uint32)[0])
+
+
+@inline
 def load_flags(address: int) -> int:
     """The int32 at host address `address`."""
     return int64(carray(as_pointer(address), 1, np.int32)[0])

@@ -21,8 +21,10 @@ from lockstep.machine.devices.finisher import finisher_read, finisher_write
 from lockstep.machine.devices.plic import plic_read, plic_write
 from lockstep.machine.devices.rtc import rtc_read, rtc_write
 from lockstep.machine.devices.uart import uart_read, uart_write
+from lockstep.machine.devices.virtio.registers import virtio_read, virtio_write
 from lockstep.machine.input import deliver_input
 from lockstep.machine.lines import update_lines
+from lockstep.machine.memory_map import VIRTIO_SIZE
 from lockstep.native import callback, int32, int64, nopython, void
 
 READ_SIGNATURE = int64(int64, int64, int32, int64)
@@ -120,3 +122,19 @@ def write_finisher(engine: int, offset: int, size: int, value: int, wiring_addre
     board = board_of(wiring)
     finisher_write(board.finisher, offset, size, value)
     _changed(wiring, board, control_of(wiring))
+
+
+@callback(READ_SIGNATURE)
+def read_virtio(engine: int, offset: int, size: int, wiring_address: int) -> int:
+    board = board_of(wiring_at(wiring_address))
+    return virtio_read(board, offset // VIRTIO_SIZE, offset % VIRTIO_SIZE, size)
+
+
+@callback(WRITE_SIGNATURE)
+def write_virtio(engine: int, offset: int, size: int, value: int, wiring_address: int) -> None:
+    wiring = wiring_at(wiring_address)
+    board, control = board_of(wiring), control_of(wiring)
+    lines = board.virtio_lines
+    virtio_write(board, control, offset // VIRTIO_SIZE, offset % VIRTIO_SIZE, size, value)
+    if board.virtio_lines != lines:
+        _changed(wiring, board, control)

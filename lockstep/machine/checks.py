@@ -36,7 +36,7 @@ PAGE_BYTES = 4096
 PAGE_WORDS = PAGE_BYTES // 8
 _HEADER = struct.Struct("<2q4q")
 _DIGEST_BYTES = 16
-_DEVICES = ("uart", "plic", "clint", "rtc", "finisher")
+_DEVICES = ("uart", "plic", "clint", "rtc", "finisher", "virtio", "disks", "network", "entropy")
 _INPUT = ("typed_bytes", "typed_at_ns", "wire_head", "wire_tail", "wire")
 assert BOARD.names is not None
 _SCHEDULE = tuple(name for name in BOARD.names if name not in (*_DEVICES, *_INPUT))

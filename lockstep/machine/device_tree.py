@@ -6,7 +6,7 @@ sifive,plic-1.0.0, serial/8250, rtc/google,goldfish-rtc, power/reset/syscon-*).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from lockstep.machine import memory_map as board
@@ -19,10 +19,19 @@ UART_REGISTERS_BYTES = 0x100
 FINISHER_POWEROFF, FINISHER_REBOOT = 0x5555, 0x7777
 
 
-def device_tree(*, harts: int, memory_bytes: int, bootargs: str = "", initrd: range | None = None) -> bytes:
+def device_tree(
+    *,
+    harts: int,
+    memory_bytes: int,
+    bootargs: str = "",
+    initrd: range | None = None,
+    virtio_slots: Iterable[int] = (),
+) -> bytes:
     """The blob for a board with `harts` and `memory_bytes`; `initrd` is its range of physical addresses.
 
-    The size of the blob depends on `harts`, `bootargs` and whether there is an initrd, not on numbers in it.
+    `virtio_slots` are those that hold a device.
+
+    Its size depends on `harts`, `bootargs`, how many slots those are and whether there is an initrd, not on numbers in it.
     """
     tree = FlattenedTree()
     # Handles that nodes refer to each other by: one per hart's interrupt controller, then the board's.
@@ -48,7 +57,8 @@ def device_tree(*, harts: int, memory_bytes: int, bootargs: str = "", initrd: ra
             _clint(tree, hart_handles)
             _plic(tree, hart_handles, plic_handle)
             _uart(tree, plic_handle)
-            # The virtio-mmio slots belong here, from 0x1000_1000 on with IRQ 1 to 8, once the board has them.
+            for slot in virtio_slots:
+                _virtio(tree, plic_handle, slot)
         _power(tree, "poweroff", finisher_handle, FINISHER_POWEROFF)
         _power(tree, "reboot", finisher_handle, FINISHER_REBOOT)
     return tree.blob()
@@ -133,6 +143,12 @@ def _uart(tree: FlattenedTree, plic_handle: int) -> None:
     with _device(tree, "serial", board.UART_BASE, UART_REGISTERS_BYTES, "ns16550a"):
         tree.cells("clock-frequency", board.UART_CLOCK_HZ)
         _interrupt(tree, plic_handle, board.UART_IRQ)
+
+
+def _virtio(tree: FlattenedTree, plic_handle: int, slot: int) -> None:
+    base = board.VIRTIO_BASE + slot * board.VIRTIO_SIZE
+    with _device(tree, "virtio_mmio", base, board.VIRTIO_SIZE, "virtio,mmio"):
+        _interrupt(tree, plic_handle, board.VIRTIO_IRQ + slot)
 
 
 def _power(tree: FlattenedTree, name: str, finisher_handle: int, value: int) -> None:

@@ -131,6 +131,20 @@ def _prepare(control: Control, view: Any, offset: int, end: int) -> int:
 
 
 @nopython
+def view_hold(control: Control, disk: int, number: int, offset: int) -> int:
+    """Before output `number` writes a part of the block at `offset`: have all of it in the overlay.
+
+    Writes to the block from `number` on then can't fail. That it is there changes nothing else.
+    """
+    view = view_of(control, disk)
+    if load_word(_version_at(view, offset)) == 0:
+        if _make_whole(control, view, offset) != 0:
+            return READ_FAILED
+        _mark(view, offset, (offset & -BLOCK_BYTES) + 1, (number + 1) << 1)
+    return 0
+
+
+@nopython
 def view_write(control: Control, disk: int, number: int, offset: int, address: int, length: int) -> int:
     """Write what is at `address`; `number` is the one of this output."""
     view = view_of(control, disk)

@@ -13,6 +13,7 @@ import numpy as np
 
 from lockstep.errors import GuestError
 from lockstep.machine.config import Disk
+from lockstep.machine.devices.virtio.records import CHAIN
 from lockstep.machine.disk_view import BLOCK_BYTES, BLOCK_SHIFT, CHUNK_SHIFT, FORGET_ABOVE_BLOCKS, VIEW
 
 FRAME_ROOM_BYTES = 1 << 17
@@ -46,10 +47,12 @@ class Disks:
         self._memory: list[mmap.mmap] = []
         self._files: list[int] = []
         self._scratch = np.zeros(FRAME_ROOM_BYTES, np.uint8)
+        self._chain = np.zeros(1, CHAIN)
         self._one = np.ones(1, np.int64)
         control["disks_count"] = len(disks)
         control["views_address"] = self.views.ctypes.data
         control["scratch_address"] = self._scratch.ctypes.data
+        control["chain_address"] = self._chain.ctypes.data
         control["bell_word"] = self._one.ctypes.data
         control["disk_bell"] = control["frame_bell"] = -1
         for name, address in _libc_addresses().items():

@@ -8,9 +8,11 @@ from lockstep.machine.devices.clint import clint_timer_due
 from lockstep.machine.devices.plic import plic_output, plic_set_line
 from lockstep.machine.devices.rtc import rtc_interrupt
 from lockstep.machine.devices.uart import uart_interrupt
-from lockstep.machine.memory_map import RTC_IRQ, UART_IRQ
+from lockstep.machine.memory_map import RTC_IRQ, UART_IRQ, VIRTIO_IRQ, VIRTIO_SLOTS
 from lockstep.machine.riscv.bits import HARDWARE_INTERRUPTS, MEIP, MSIP, MTIP, SEIP
 from lockstep.native import nopython
+
+_VIRTIO_LINES = (1 << VIRTIO_SLOTS) - 1
 
 
 @nopython
@@ -18,6 +20,9 @@ def update_lines(board: Board, control: Control, position: int) -> None:
     """Make mip of every hart show what its lines are at `position`."""
     plic_set_line(board.plic, UART_IRQ, 1 if uart_interrupt(board.uart) else 0)
     plic_set_line(board.plic, RTC_IRQ, 1 if rtc_interrupt(board.rtc) else 0)
+    if (board.plic.lines[0] >> VIRTIO_IRQ) & _VIRTIO_LINES != board.virtio_lines:
+        for slot in range(VIRTIO_SLOTS):
+            plic_set_line(board.plic, VIRTIO_IRQ + slot, (board.virtio_lines >> slot) & 1)
     mtime = mtime_at(board, position)
     for hart in range(board.harts_count):
         lines = board.harts[hart].supervisor_external

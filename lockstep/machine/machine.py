@@ -12,6 +12,7 @@ from lockstep.machine import state
 from lockstep.machine.arrivals import arrivals_wait
 from lockstep.machine.config import MachineConfig
 from lockstep.machine.devices.finisher import KIND_EXIT
+from lockstep.machine.devices.virtio.slots import plug_in
 from lockstep.machine.engine.host_float import use_default_float_environment
 from lockstep.machine.events import QUIET_POSITIONS, TURN_POSITIONS
 from lockstep.machine.loader.place import BootPlan, plan_boot, write_boot
@@ -75,6 +76,7 @@ class Machine:
         board["cut_at"] = -1
         board["rtc_epoch_ns"] = RTC_EPOCH_VIRTUAL_NS
         reset_devices(self.wires.first_wiring)
+        plug_in(board, self.config)
 
     def _boot(self, plan: BootPlan) -> None:
         write_boot(plan, self.wires.ram)

@@ -37,6 +37,9 @@ from lockstep.machine.memory_map import (
     RAM_BASE,
     RTC_BASE,
     UART_BASE,
+    VIRTIO_BASE,
+    VIRTIO_SIZE,
+    VIRTIO_SLOTS,
 )
 from lockstep.machine.riscv.bits import (
     FETCH_ACCESS_FAULT,
@@ -124,6 +127,7 @@ def is_device(page: int) -> bool:
         or PLIC_BASE <= page < PLIC_BASE + PLIC_SIZE
         or page == RTC_BASE
         or page == FINISHER_BASE
+        or VIRTIO_BASE <= page < VIRTIO_BASE + VIRTIO_SIZE * VIRTIO_SLOTS
     )
 
 

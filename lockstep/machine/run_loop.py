@@ -38,7 +38,7 @@ from lockstep.machine.state import (
     TURN_OVER,
     UNREADABLE,
 )
-from lockstep.machine.virtio import next_flush_ns
+from lockstep.machine.virtio import next_flush_ns, serve_on
 from lockstep.native import exported, int64, nopython
 from lockstep.native_calls import call_int32
 
@@ -130,6 +130,8 @@ def _choose_hart(board: Board, control: Control) -> int:
         hart = next_runnable(board, control)
         if hart >= 0:
             give_turn(board, hart)
+            continue
+        if serve_on(board):
             continue
         reason = _park(board, control)
         if reason != RUNNING:

@@ -66,6 +66,9 @@ BOARD = np.dtype(
         ("rtc", RTC),
         ("finisher", FINISHER),
         ("virtio_notified", np.int64),  # bit per slot: a queue may have something to serve
+        ("virtio_lines", np.int64),  # bit per slot: its interrupt line is high
+        ("virtio_served_at", np.int64),  # position at which queues were served last, or -1
+        ("virtio_budget", np.int64),  # bytes of work that may still be done there
         ("disk_outputs", np.int64),  # entries of disk output made since reset
         ("frame_outputs", np.int64),  # likewise, frames
         ("virtio", VIRTIO, (VIRTIO_SLOTS,)),
@@ -150,6 +153,7 @@ CONTROL = np.dtype(
         ),  # 1 + the disk whose next request can't be read, which the log doesn't say; or 0
         ("views_address", np.int64),  # VIEW of each disk
         ("scratch_address", np.int64),  # room for one frame
+        ("chain_address", np.int64),  # CHAIN
         ("libc_pread", np.int64),
         ("libc_write", np.int64),
         ("libc_memmove", np.int64),

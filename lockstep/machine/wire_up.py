@@ -31,6 +31,9 @@ from lockstep.machine.memory_map import (
     RTC_SIZE,
     UART_BASE,
     UART_SIZE,
+    VIRTIO_BASE,
+    VIRTIO_SIZE,
+    VIRTIO_SLOTS,
 )
 from lockstep.machine.riscv import bits
 from lockstep.machine.state import BOARD, CONTROL, TRANSLATION, TRANSLATIONS_BITS, WIRING
@@ -45,6 +48,7 @@ _DEVICES = (
     (PLIC_BASE, PLIC_SIZE, bus.read_plic, bus.write_plic),
     (RTC_BASE, RTC_SIZE, bus.read_rtc, bus.write_rtc),
     (FINISHER_BASE, FINISHER_SIZE, bus.read_finisher, bus.write_finisher),
+    (VIRTIO_BASE, VIRTIO_SIZE * VIRTIO_SLOTS, bus.read_virtio, bus.write_virtio),
 )
 
 _FUNCTIONS = {

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from lockstep.errors import GuestError
 from lockstep.machine.config import GuestSource, MachineConfig
 from lockstep.machine.device_tree import device_tree
+from lockstep.machine.devices.virtio.slots import slots_in_use
 from lockstep.machine.loader.elf import is_elf, load_elf
 from lockstep.machine.loader.firmware_info import FIRMWARE_INFO_BYTES, firmware_info
 from lockstep.machine.loader.guest_file import GuestFile, open_guest_file, sha256_of
@@ -146,7 +147,11 @@ def _range(layout: Layout) -> range:
 
 def _tree(config: MachineConfig, initrd: range | None) -> bytes:
     return device_tree(
-        harts=config.harts, memory_bytes=config.memory_bytes, bootargs=config.append, initrd=initrd
+        harts=config.harts,
+        memory_bytes=config.memory_bytes,
+        bootargs=config.append,
+        initrd=initrd,
+        virtio_slots=slots_in_use(config),
     )
 
 

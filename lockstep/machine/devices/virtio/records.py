@@ -6,6 +6,7 @@ import numpy as np
 
 QUEUES_MAX = 2
 QUEUE_ENTRIES_MAX = 256
+"""Also the most descriptors that a chain may have, wherever they are."""
 FLUSHES_MAX = 64
 """Requests to a disk that may wait for the sink at a time; its queue isn't served further until some are done."""
 
@@ -16,8 +17,8 @@ VIRTQUEUE = np.dtype(
         ("descriptors", np.int64),  # guest physical addresses
         ("available", np.int64),
         ("used", np.int64),
-        ("available_index", np.int64),  # of the next chain to serve; counts on without end
-        ("used_index", np.int64),  # of the next element to write
+        ("available_index", np.int64),  # of the next chain to serve, modulo 2**16
+        ("used_index", np.int64),  # of the next element to write, likewise
     ],
     align=True,
 )
@@ -73,8 +74,28 @@ ENTROPY = np.dtype(
     [
         ("is_keyed", np.int64),
         ("key", np.int64, (8,)),  # 32 bits each
-        ("block", np.int64),  # number of the next block of 64 bytes
-        ("bytes_since_key", np.int64),
     ],
     align=True,
 )
+
+SEGMENT = np.dtype([("address", np.int64), ("length", np.int64)], align=True)
+"""A part of a chain's buffers, all of it in RAM, by host address."""
+
+STAGING_BYTES = 1 << 17
+"""Room to put in one piece what is scattered over a chain: a header, a frame."""
+
+CHAIN = np.dtype(
+    [
+        ("head", np.int64),  # its first descriptor
+        ("segments_count", np.int64),
+        ("readable_count", np.int64),  # the first ones are for the device to read, the rest for it to write
+        ("readable_bytes", np.int64),
+        ("writable_bytes", np.int64),
+        ("table_address", np.int64),  # host address of its indirect table, or 0
+        ("table_bytes", np.int64),
+        ("segments", SEGMENT, (QUEUE_ENTRIES_MAX,)),
+        ("staging", np.uint8, (STAGING_BYTES,)),
+    ],
+    align=True,
+)
+"""The chain that is looked at: scratch memory of this host, no part of the machine's state."""
