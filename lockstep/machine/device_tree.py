@@ -31,7 +31,7 @@ def device_tree(
 
     `virtio_slots` are those that hold a device.
 
-    Its size depends on `harts`, `bootargs`, how many slots those are and whether there is an initrd, not on numbers in it.
+    Its size depends on `harts`, `bootargs`, how many slots those are and whether there is an initrd.
     """
     tree = FlattenedTree()
     # Handles that nodes refer to each other by: one per hart's interrupt controller, then the board's.
