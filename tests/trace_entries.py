@@ -14,8 +14,10 @@ from lockstep.log.trace.description import Description, End, GuestFile
 from lockstep.log.trace.writer import TraceWriter
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
-KINDS = st.one_of(st.integers(1, 5), st.integers(1, 0x7FFF))
-PAYLOADS = st.one_of(st.binary(max_size=40), st.binary(min_size=8, max_size=8))
+KINDS = st.one_of(st.integers(1, 8), st.integers(1, 0x7FFF))
+PAYLOADS = st.one_of(
+    st.binary(max_size=40), st.binary(min_size=8, max_size=8), st.binary(min_size=24, max_size=24)
+)
 
 DESCRIPTION = Description(
     lockstep_version="1.2.3",

@@ -23,7 +23,10 @@ def log(
     trace: TraceArgument,
     kind: Annotated[
         list[str] | None,
-        typer.Option(metavar="KIND", help="Only entries of this kind: input, clock, check, end; repeatable."),
+        typer.Option(
+            metavar="KIND",
+            help="Only entries of this kind: input, clock, check, disk, frame, entropy, end; repeatable.",
+        ),
     ] = None,
     from_: Annotated[
         str | None,

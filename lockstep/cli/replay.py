@@ -35,7 +35,11 @@ def replay(
     ] = None,
     bios: Annotated[Path | None, typer.Option(metavar="FILE", help="its firmware,")] = None,
     kernel: Annotated[Path | None, typer.Option(metavar="FILE", help="its kernel,")] = None,
-    initrd: Annotated[Path | None, typer.Option(metavar="FILE", help="its initial RAM disk.")] = None,
+    initrd: Annotated[Path | None, typer.Option(metavar="FILE", help="its initial RAM disk,")] = None,
+    disk: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="its disk as it was before the run; repeatable, in order."),
+    ] = None,
     report: ReportOption = None,
 ) -> int:
     """Run what TRACE has recorded once more, and compare.
@@ -59,6 +63,7 @@ def replay(
         for role, path in (("guest", guest), ("bios", bios), ("kernel", kernel), ("initrd", initrd))
         if path is not None
     }
+    files |= {f"disk{number}": path for number, path in enumerate(disk or [])}
     return run_replay_session(
         trace, files, from_icount=first, until_icount=last, real_time=speed == "real", report_path=report
     )

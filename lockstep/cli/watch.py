@@ -21,7 +21,8 @@ def watch(
         list[str] | None,
         typer.Option(
             metavar="KIND",
-            help="Only events of this kind: input, clock, check, or of the pair, as failover; repeatable.",
+            help="Only events of this kind: input, clock, check, disk, frame, entropy, or of the pair, as failover; "
+            "repeatable.",
         ),
     ] = None,
     console: Annotated[bool, typer.Option("--console", help="Only the console, raw.")] = False,

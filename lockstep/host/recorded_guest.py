@@ -9,7 +9,8 @@ from pathlib import Path
 
 from lockstep import __version__
 from lockstep.errors import TraceError, UsageError
-from lockstep.log.trace.description import GuestFile
+from lockstep.host.recorded_disks import disk_role, recorded_disk
+from lockstep.log.trace.description import Description, GuestFile
 from lockstep.log.trace.reader import TraceReader
 from lockstep.machine.config import MachineConfig
 from lockstep.machine.loader.guest_file import printable
@@ -20,7 +21,8 @@ ROLES = ("guest", "bios", "kernel", "initrd")
 def recorded_config(trace: TraceReader, files: Mapping[str, Path] | None = None) -> MachineConfig:
     """The config of the machine that `trace` is of, with all files read.
 
-    `files`, by role, is where files are that the trace has only hashes of; else they are looked for where they were.
+    `files`, by role (of disks: disk0, disk1, ...), is where files are that the trace has only hashes of; else they are
+    looked for where they were.
     TraceError if the trace is another version's, or a file is missing or isn't the one that the run was started from.
     """
     description = trace.description
@@ -30,8 +32,8 @@ def recorded_config(trace: TraceReader, files: Mapping[str, Path] | None = None)
             f"and this is {__version__}: replay it with the version that recorded it"
         )
     given = dict(files or {})
-    if unknown := set(given) - {file.role for file in description.files}:
-        raise UsageError(f"--{min(unknown)} is given, and the run was started without one: leave it out")
+    if unknown := set(given) - {file.role for file in description.files} - _disks_to_give(description):
+        raise UsageError(_superfluous(min(unknown), description))
     sources = {file.role: _source(trace, file, given.get(file.role)) for file in description.files}
     if description.clock not in ("host", "virtual") or not set(sources) <= set(ROLES):
         raise TraceError(
@@ -47,7 +49,24 @@ def recorded_config(trace: TraceReader, files: Mapping[str, Path] | None = None)
         bios=sources.get("bios"),
         kernel=sources.get("kernel"),
         initrd=sources.get("initrd"),
+        disks=tuple(
+            recorded_disk(trace, number, given.get(disk_role(number)))
+            for number in range(len(description.disks))
+        ),
+        has_network=description.has_network,
     )
+
+
+def _disks_to_give(description: Description) -> set[str]:
+    return {disk_role(number) for number, disk in enumerate(description.disks) if disk.sha256 is not None}
+
+
+def _superfluous(role: str, description: Description) -> str:
+    if not role.startswith("disk"):
+        return f"--{role} is given, and the run was started without one: leave it out"
+    if any(role == disk_role(number) for number in range(len(description.disks))):
+        return "--disk is given, and the trace itself has what is on its disks: leave it out"
+    return f"--disk is given more often than the run had disks, {len(description.disks)}: leave some out"
 
 
 def _source(trace: TraceReader, file: GuestFile, given: Path | None) -> bytes:

@@ -185,6 +185,8 @@ class Replayer:
         self._is_natural = stop is not Stop.EXACT
         if stop is Stop.PARKED:
             raise MachinesDifferError("waiting", "a hart runs", f"every hart waits at {machine.position}")
+        if stop is Stop.UNREADABLE:
+            raise TraceError("what was on a disk before the run can't be read any more: give another copy")
         if stop in (Stop.FINISHED, Stop.IDLE):
             self._end(stop)
         return stop

@@ -14,16 +14,19 @@ from typing import BinaryIO
 
 from lockstep import __version__
 from lockstep.errors import UsageError
+from lockstep.host.disk_content import disk_pieces, disk_sha256
 from lockstep.host.messages import Place
 from lockstep.host.options import OpenTrace, RunOptions, TraceOptions
+from lockstep.host.recorded_disks import disk_role
 from lockstep.host.result import RunResult
 from lockstep.log.trace.coding import EntryBatch
-from lockstep.log.trace.description import Description, End, GuestFile
+from lockstep.log.trace.description import Description, DiskFile, End, GuestFile
 from lockstep.log.trace.writer import TraceWriter
-from lockstep.machine.config import GuestSource, MachineConfig
+from lockstep.machine.config import Disk, GuestSource, MachineConfig
 from lockstep.machine.loader.place import BootPlan
 
 CLOSE_LIMIT_S = 60.0
+PATIENCE_S = 2.0
 INCOMPLETE_EXIT_CODE = 125
 ROLES = ("guest", "bios", "kernel", "initrd")
 Job = Callable[[], None]
@@ -52,7 +55,10 @@ class TraceFile:
     def __init__(
         self, trace: OpenTrace, config: MachineConfig, options: RunOptions, rtc_epoch_ns: int | None
     ) -> None:
-        """Start the trace of a run: what it starts from is written first."""
+        """Start the trace of a run: what it starts from is written first.
+
+        Of a machine with disks that is waited for: the guest must not have written to them yet.
+        """
         self.trace = trace
         self.trouble: str | None = None
         self.next_ordinal = 0
@@ -62,9 +68,20 @@ class TraceFile:
         self._file: BinaryIO = trace.file
         self._writer: TraceWriter | None = None
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._has_begun = threading.Event()
         self._thread = threading.Thread(target=self._work, name="trace", daemon=True)
-        self._jobs.put(lambda: self._begin(config, options, rtc_epoch_ns))
+
+        def begin() -> None:
+            try:
+                self._begin(config, options, rtc_epoch_ns)
+            finally:
+                self._has_begun.set()
+
+        self._jobs.put(begin)
         self._thread.start()
+        if config.disks and not self._has_begun.wait(PATIENCE_S):
+            self._say("the disks are being read for the trace, as they are before the guest writes to them")
+            self._has_begun.wait()
 
     def entries(self, first_ordinal: int, batch: EntryBatch, wall_ns: int) -> None:
         """The run's next entries; `first_ordinal` must be `next_ordinal`."""
@@ -138,6 +155,7 @@ class TraceFile:
 
     def _begin(self, config: MachineConfig, options: RunOptions, rtc_epoch_ns: int | None) -> None:
         sources = {role: source for role in ROLES if (source := getattr(config, role)) is not None}
+        keeps_guest = self.trace.options.keeps_guest
         contents = {role: _read(source) for role, source in sources.items()}
         description = Description(
             lockstep_version=__version__,
@@ -150,11 +168,17 @@ class TraceFile:
             guest_name=self.trace.guest_name,
             guest_sha256=self.trace.guest_sha256,
             files=tuple(_guest_file(role, source, contents[role]) for role, source in sources.items()),
+            disks=tuple(_disk_file(disk, is_kept=keeps_guest) for disk in config.disks),
+            has_network=config.has_network,
             checks_every_s=options.checks.every_s,
             checks_ram_every_s=options.checks.ram_every_s,
         )
         self._writer = TraceWriter(self._file, description)
-        if self.trace.options.keeps_guest:
+        if keeps_guest:
+            for number, disk in enumerate(config.disks):
+                with disk.path.open("rb", buffering=0) as file:
+                    pieces = disk_pieces(file.fileno(), disk.size_bytes)
+                    self._writer.disk(disk_role(number), disk.size_bytes, pieces)
             for role, content in contents.items():
                 self._writer.content(role, content)
 
@@ -169,6 +193,19 @@ def _guest_file(role: str, source: GuestSource, content: bytes) -> GuestFile:
         path=os.fsencode(source.absolute()) if isinstance(source, Path) else None,
         size_bytes=len(content),
         sha256=hashlib.sha256(content).hexdigest(),
+    )
+
+
+def _disk_file(disk: Disk, *, is_kept: bool) -> DiskFile:
+    sha256 = None
+    if not is_kept:
+        with disk.path.open("rb", buffering=0) as file:
+            sha256 = disk_sha256(file.fileno(), disk.size_bytes)
+    return DiskFile(
+        path=os.fsencode(disk.path.absolute()),
+        size_bytes=disk.size_bytes,
+        read_only=disk.read_only,
+        sha256=sha256,
     )
 
 

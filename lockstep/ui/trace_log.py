@@ -9,15 +9,26 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
-from lockstep.log.entry import CHECK, CLOCK, INPUT, KIND_NAMES, Entry
+from lockstep.log.entry import CHECK, CLOCK, DISK, ENTROPY, FRAME, INPUT, KIND_NAMES, Entry
 from lockstep.log.trace.statistics import TraceStatistics
+from lockstep.ui.network_frame import frame_text
 from lockstep.ui.sparkline import sparkline
 
 HEADING = f"{'entry':>9} {'position':>15} {'kind':<8} {'pc':>18} {'bytes':>6}  what"
 _SHOWN_MAX = 60
 _CLOCK = struct.Struct("<q")
 _CHECK = struct.Struct("<2q")
-_COLOURS = {"input": 36, "clock": 2, "check": 32, "snapshot": 35, "end": 1}
+_DISK = struct.Struct("<3q")
+DISK_STATUSES = ("flushed", "failed", "unreadable")
+"""By the status of a DISK entry."""
+_COLOURS = {
+    "input": 36, "clock": 2, "check": 32, "snapshot": 35, "end": 1, "disk": 33, "frame": 34, "entropy": 2,
+}  # fmt: skip
+_DISK_TEXTS = {
+    0: "disk {disk}: flushed, up to output {number} all is durable",
+    1: "disk {disk}: failed, it takes no more writes",
+    2: "disk {disk}: unreadable, request {number} can't be read",
+}
 BARS = "▁▂▃▄▅▆▇█"
 BARS_ASCII = "_.-:=+*#"
 
@@ -44,6 +55,11 @@ def entry_json(entry: Entry) -> str:
     }
     if entry.kind == CLOCK and len(entry.payload) == _CLOCK.size:
         (fields["time_offset_ns"],) = _CLOCK.unpack(entry.payload)
+    if entry.kind == DISK and len(entry.payload) == _DISK.size:
+        disk, status, number = _DISK.unpack(entry.payload)
+        fields |= {"disk": disk, "status": _status_name(status), "number": number}
+    if entry.kind == FRAME:
+        fields["frame"] = frame_text(entry.payload)
     return json.dumps(fields)
 
 
@@ -57,7 +73,18 @@ def what(kind: int, payload: bytes) -> str:
     if kind == CHECK and len(payload) >= _CHECK.size:
         first, pages = _CHECK.unpack_from(payload)
         return "registers, devices" + (f", RAM pages {first} to {first + pages - 1}" if pages else "")
-    return ""
+    if kind == DISK and len(payload) == _DISK.size:
+        disk, status, number = _DISK.unpack(payload)
+        return _DISK_TEXTS.get(status, "disk {disk}: status {status}, {number}").format(
+            disk=disk, status=status, number=number
+        )
+    if kind == FRAME:
+        return frame_text(payload)
+    return f"{len(payload)} random bytes" if kind == ENTROPY else ""
+
+
+def _status_name(status: int) -> str:
+    return DISK_STATUSES[status] if 0 <= status < len(DISK_STATUSES) else str(status)
 
 
 def statistics_text(statistics: TraceStatistics, bars: str = BARS) -> Iterator[str]:

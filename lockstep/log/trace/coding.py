@@ -4,7 +4,9 @@ Numbers come column by column (see `varints`), as one column is more like itself
 
     kinds n | lengths n | positions n, each the difference from the one before
     size of the dictionary 1 | its program counters, ascending, the difference from the one before | places in it n
-    offsets of the CLOCK entries, each the zigzag difference from the one before | all other payloads, as they are
+    offsets of the CLOCK entries, each the zigzag difference from the one before
+    of the DISK entries: disks | statuses | numbers, each as the zigzag difference from the one before
+    all other payloads, as they are
 
 A batch stands for itself: all differences start from 0.
 """
@@ -19,7 +21,7 @@ import numpy.typing as npt
 import zstandard
 
 from lockstep.errors import TraceError
-from lockstep.log.entry import CLOCK
+from lockstep.log.entry import CLOCK, DISK
 from lockstep.log.shared import SharedRing
 from lockstep.log.trace.columns import EntryColumns, Words, discard_entries, next_sequence, take_entries
 from lockstep.log.trace.varints import BadVarintsError, Unpacker, pack, unzigzag, zigzag
@@ -27,6 +29,7 @@ from lockstep.log.trace.varints import BadVarintsError, Unpacker, pack, unzigzag
 __all__ = ["EntryBatch", "decode_entries", "discard_entries", "encode_columns", "encode_entries"]
 
 CLOCK_BYTES: Final = 8
+DISK_WORDS: Final = 3
 _LEVEL = 3
 _DECODED_BYTES_MAX = 1 << 31
 
@@ -65,9 +68,10 @@ def encode_entries(ring: SharedRing, below: int, entries_max: int = 1 << 16) -> 
 
 def encode_columns(columns: EntryColumns) -> bytes:
     """The body of a frame with these entries."""
-    is_clock = _is_clock(columns.kinds, columns.lengths)
-    is_clock_byte = np.repeat(is_clock, columns.lengths)
+    is_clock_byte = np.repeat(_is_clock(columns.kinds, columns.lengths), columns.lengths)
+    is_disk_byte = np.repeat(_is_disk(columns.kinds, columns.lengths), columns.lengths)
     offsets = columns.payloads[is_clock_byte].view(np.int64)
+    disks = columns.payloads[is_disk_byte].view(np.int64).reshape(-1, DISK_WORDS)
     dictionary, numbers = np.unique(columns.pcs, return_inverse=True)
     parts = (
         pack(columns.kinds),
@@ -77,7 +81,8 @@ def encode_columns(columns: EntryColumns) -> bytes:
         pack(_differences(dictionary)),
         pack(numbers.astype(np.int64)),
         pack(zigzag(_differences(offsets))),
-        columns.payloads[~is_clock_byte].tobytes(),
+        *(pack(zigzag(_differences(column))) for column in disks.T),
+        columns.payloads[~(is_clock_byte | is_disk_byte)].tobytes(),
     )
     return zstandard.ZstdCompressor(level=_LEVEL, write_content_size=True).compress(b"".join(parts))
 
@@ -105,13 +110,19 @@ def _decode(data: bytes, count: int) -> EntryColumns:
     pcs = dictionary[unpacker.words(count)]
     is_clock = _is_clock(kinds, lengths)
     offsets = np.cumsum(unzigzag(unpacker.words(int(is_clock.sum()))))
+    is_disk = _is_disk(kinds, lengths)
+    disks = np.empty((int(is_disk.sum()), DISK_WORDS), np.int64)
+    for column in range(DISK_WORDS):
+        disks[:, column] = np.cumsum(unzigzag(unpacker.words(len(disks))))
     rest = unpacker.rest()
-    if (lengths < 0).any() or lengths.sum(dtype=np.float64) != len(rest) + offsets.nbytes:
+    coded_bytes = offsets.nbytes + disks.nbytes
+    if (lengths < 0).any() or lengths.sum(dtype=np.float64) != len(rest) + coded_bytes:
         raise BadVarintsError
-    is_clock_byte = np.repeat(is_clock, lengths)
+    is_clock_byte, is_disk_byte = np.repeat(is_clock, lengths), np.repeat(is_disk, lengths)
     payloads = np.empty(len(is_clock_byte), np.uint8)
     payloads[is_clock_byte] = offsets.view(np.uint8)
-    payloads[~is_clock_byte] = rest
+    payloads[is_disk_byte] = disks.reshape(-1).view(np.uint8)
+    payloads[~(is_clock_byte | is_disk_byte)] = rest
     return EntryColumns(kinds, positions, pcs, lengths, payloads)
 
 
@@ -121,3 +132,7 @@ def _differences(words: Words) -> Words:
 
 def _is_clock(kinds: Words, lengths: Words) -> npt.NDArray[np.bool_]:
     return (kinds == CLOCK) & (lengths == CLOCK_BYTES)
+
+
+def _is_disk(kinds: Words, lengths: Words) -> npt.NDArray[np.bool_]:
+    return (kinds == DISK) & (lengths == DISK_WORDS * 8)

@@ -23,8 +23,19 @@ class GuestFile(msgspec.Struct, frozen=True, kw_only=True):
     """Hexadecimal."""
 
 
+class DiskFile(msgspec.Struct, frozen=True, kw_only=True):
+    """One disk of the machine, as it was before the run."""
+
+    path: bytes
+    """Where it was, absolute."""
+    size_bytes: int
+    read_only: bool
+    sha256: str | None
+    """Hexadecimal, over its size and its pieces that aren't all zeros; None: all of them are in the trace."""
+
+
 class Description(msgspec.Struct, frozen=True, kw_only=True):
-    """All that the machine's state at its first instruction follows from, but for what is in its files."""
+    """All that the machine's state at its first instruction follows from, but for what is in its files and disks."""
 
     lockstep_version: str
     memory_bytes: int
@@ -41,6 +52,9 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
     guest_sha256: str
     """Over all files, as in the report."""
     files: tuple[GuestFile, ...]
+    disks: tuple[DiskFile, ...] = ()
+    """In the order of their slots."""
+    has_network: bool = False
     checks_every_s: float | None = None
     checks_ram_every_s: float | None = None
 

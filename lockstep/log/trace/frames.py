@@ -18,7 +18,7 @@ import numpy.typing as npt
 import xxhash
 
 TRACE_MAGIC: Final = b"LSTEPtrc"
-TRACE_VERSION: Final = 1
+TRACE_VERSION: Final = 2
 FILE_HEADER: Final = struct.Struct("<8sQ")
 
 FRAME_MAGIC: Final = b"\xf7LSf"

@@ -134,6 +134,16 @@ class TraceReader:
         """The machine's state, as it was given to the writer."""
         return self.body(checkpoint.frame)[CHECKPOINT_HEAD_BYTES:]
 
+    def disk_pieces(self, role: str) -> Iterator[tuple[int, bytes]]:
+        """Offsets and contents of what isn't zeros of one of the guest's disks. TraceError if they aren't all there."""
+        for number in np.nonzero(self.frames["frame"]["kind"] == CONTENT)[0]:
+            piece_role, offset, size_bytes = parse_content_head(self._head(int(number), CONTENT_HEAD_BYTES))
+            if piece_role == role and offset == size_bytes:
+                return
+            if piece_role == role:
+                yield offset, _decompressed(self.body(int(number))[CONTENT_HEAD_BYTES:], self._name)
+        raise TraceError(f"the trace {self._name} breaks off within its disks: record it again")
+
     def content(self, role: str) -> bytes | None:
         """The bytes of one of the guest's files; None if the trace hasn't got all of them."""
         pieces: list[bytes] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from typing import BinaryIO
 
 import zstandard
@@ -34,9 +35,10 @@ _OFFSET_BYTES = 8
 class TraceWriter:
     """Appends to an empty file, or to a pipe: it never seeks. An OSError of the file goes through.
 
-    A run's order: `content` for each file that is kept, then `entries` and `checkpoint` as they come, `end`, `close`.
-    A trace that breaks off anywhere is good up to its last whole frame. The guest's files go into it piece by piece
-    between the first frames of entries: so the start of a run isn't held up, and one that breaks off early has its log.
+    A run's order: `disk` for each disk that is kept, `content` for each file, then `entries` and `checkpoint` as they
+    come, `end`, `close`. A trace that breaks off anywhere is good up to its last whole frame. The guest's files go into
+    it piece by piece between the first frames of entries: so the start of a run isn't held up, and one that breaks off
+    early has its log.
     """
 
     def __init__(self, file: BinaryIO, description: Description) -> None:
@@ -56,6 +58,12 @@ class TraceWriter:
         """One of the guest's files, by its role in the description."""
         for offset in range(0, len(data), PIECE_BYTES):
             self._pieces.append((content_head(role, offset, len(data)), data[offset : offset + PIECE_BYTES]))
+
+    def disk(self, role: str, size_bytes: int, pieces: Iterable[tuple[int, bytes]]) -> None:
+        """One of the guest's disks: offsets and contents of what isn't zeros, which go into the file at once."""
+        for offset, data in pieces:
+            self._write_content(content_head(role, offset, size_bytes), data)
+        self._write_content(content_head(role, size_bytes, size_bytes), b"")
 
     def entries(self, first_ordinal: int, batch: EntryBatch, wall_ns: int) -> None:
         """The run's entries from number `first_ordinal` on, which must be `next_ordinal` (else ValueError)."""
@@ -115,8 +123,10 @@ class TraceWriter:
 
     def _write_piece(self) -> None:
         if self._pieces:
-            head, data = self._pieces.popleft()
-            self._frame(CONTENT, head + zstandard.ZstdCompressor(level=_LEVEL).compress(data))
+            self._write_content(*self._pieces.popleft())
+
+    def _write_content(self, head: bytes, data: bytes) -> None:
+        self._frame(CONTENT, head + zstandard.ZstdCompressor(level=_LEVEL).compress(data))
 
     def _frame(self, kind: int, body: bytes, **fields: int) -> None:
         header = frame_header(kind, body, **fields)

@@ -164,9 +164,9 @@ def test_a_tail_of_zeros_is_as_good_as_cut_off(path):
     [
         (b"", "isn't a trace"),
         (b"#!/bin/sh\n" * 10, "isn't a trace"),
-        (FILE_HEADER.pack(b"LSTEPtrc", 7), "has format 7, this lockstep reads 1"),
-        (FILE_HEADER.pack(b"LSTEPtrc", 1), "breaks off before"),
-        (FILE_HEADER.pack(b"LSTEPtrc", 1) + b"\xf7LSf" * 100, "breaks off before"),
+        (FILE_HEADER.pack(b"LSTEPtrc", 7), "has format 7, this lockstep reads 2"),
+        (FILE_HEADER.pack(b"LSTEPtrc", 2), "breaks off before"),
+        (FILE_HEADER.pack(b"LSTEPtrc", 2) + b"\xf7LSf" * 100, "breaks off before"),
     ],
 )
 def test_what_is_no_trace_is_refused(path, content, said):
