@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 from dataclasses import dataclass
 
@@ -44,7 +45,7 @@ class DiskDriver(Driver):
         segments: list[Segment] = [(header_at, 16, False)]
         length = len(data) or read_bytes
         edges = [length * piece // pieces for piece in range(pieces + 1)]
-        for first, end in zip(edges, edges[1:], strict=False):
+        for first, end in itertools.pairwise(edges):
             if end > first:
                 segments.append((data_at + first, end - first, not data))
         segments.append((status_at, 1, True))

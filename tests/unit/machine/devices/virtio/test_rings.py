@@ -52,9 +52,7 @@ def test_a_chain_is_filled_from_end_to_end(driver: Driver) -> None:
 def test_an_indirect_table_comes_last(driver: Driver, direct: int) -> None:
     room = driver.room(64)
     table = driver.room(32, driver.table([(room, 32, True), (room + 32, 32, True)]))
-    raw = b"".join(
-        driver.descriptor(driver.room(16), 16, WRITE | NEXT, index + 1) for index in range(direct)
-    )
+    raw = b"".join(driver.descriptor(driver.room(16), 16, WRITE | NEXT, index + 1) for index in range(direct))
     driver.poke(driver.queue_at(0), raw + driver.descriptor(table, 32, INDIRECT))
     driver.offer(0)
     driver.notify()
