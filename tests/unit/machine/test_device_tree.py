@@ -155,6 +155,19 @@ def test_the_board_is_where_it_should_be() -> None:
         assert (root.at(name).cells("offset"), root.at(name).cells("value")) == ([0], [value])
 
 
+def test_virtio_slots_are_those_that_hold_something() -> None:
+    slots = (0, 1, 6, 7)
+    soc = read(device_tree(harts=2, memory_bytes=1 << 28, virtio_slots=slots)).at("soc")
+    nodes = {name: node for name, node in soc.children.items() if name.startswith("virtio")}
+    # As in QEMU's tree, whose slots are at the same addresses with the same interrupts.
+    assert list(nodes) == [f"virtio_mmio@{0x10001000 + 0x1000 * slot:x}" for slot in slots]
+    for slot, node in zip(slots, nodes.values(), strict=True):
+        assert node.strings("compatible") == ["virtio,mmio"]
+        assert node.longs("reg") == [0x10001000 + 0x1000 * slot, 0x1000]
+        assert node.cells("interrupts") == [1 + slot]
+        assert node.cells("interrupt-parent") == soc.at("plic@c000000").cells("phandle")
+
+
 def test_chosen_says_what_was_chosen() -> None:
     chosen = read(device_tree(harts=1, memory_bytes=1 << 27)).at("chosen")
     assert chosen.properties.keys() == {"stdout-path"}
@@ -178,7 +191,10 @@ def test_the_blob_is_the_same_every_time_and_its_size_knows_no_addresses() -> No
 @pytest.mark.skipif(shutil.which("dtc") is None, reason="device-tree-compiler isn't installed")
 @pytest.mark.parametrize("harts", [1, 8])
 def test_dtc_has_nothing_to_object(harts: int) -> None:
-    blob = device_tree(harts=harts, memory_bytes=1 << 28, bootargs="quiet", initrd=range(RAM, RAM + 5))
+    initrd = range(RAM, RAM + 5)
+    blob = device_tree(
+        harts=harts, memory_bytes=1 << 28, bootargs="quiet", initrd=initrd, virtio_slots=range(8)
+    )
     source = subprocess.run(
         ["dtc", "-I", "dtb", "-O", "dts", "-"], input=blob, capture_output=True, check=True, timeout=60
     )
