@@ -72,8 +72,8 @@ class Host:
         self.copies: list[int] = []
         """Process numbers of forked copies that send this machine's state."""
         self.stopped_at_s: float | None = None
-        self.applied_outputs = 0
-        """When a copy was made last: how many disk outputs were in the files by then."""
+        self.disks_above = 0
+        """When a copy was made last: disk outputs from this number on were not in the files yet."""
         self.onlookers = Onlookers(machine)
         self._send_lock = threading.Lock()
 
@@ -266,7 +266,8 @@ class Host:
         if self.devices is None:
             return [], []
         self.devices.hold_from(int(self.machine.board["disk_outputs"]), secondary)
-        self.applied_outputs = self.devices.applied
+        # The copy may have to write a trace's checkpoints: then it needs all that was ever written.
+        self.disks_above = self.devices.applied if self.tape is None else 0
         return self.devices.retained()
 
     def leave_to_child(self) -> None:

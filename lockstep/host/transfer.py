@@ -50,7 +50,7 @@ def send_state(
     )
     with os.fdopen(descriptor, "wb") as stream:
         write_header(stream, header)
-        write_machine(host.machine, stream)
+        write_machine(host.machine, stream, disks_above=host.disks_above)
 
 
 def receive_state(host: Host, descriptor: int) -> int:
