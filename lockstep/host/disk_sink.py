@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 
 from lockstep.ft.device_output import DiskLedger, OutputRoles, RingCounts
+from lockstep.host.fair_lock import FairLock
 from lockstep.host.sink_files import SinkFiles, next_kind, refusal
 from lockstep.log.numbered import NumberedRing, drop_below, want_wake
 from lockstep.machine.output import FLUSH, WRITE
@@ -37,7 +38,7 @@ class DiskSink(threading.Thread):
         self._hosts: dict[int, tuple[NumberedRing, Callable[[], None]]] = {}
         """Of each: its ring, and how to wake it."""
         self._say, self._changed = say, changed
-        self._lock = threading.Lock()
+        self._lock = FairLock()
         self._is_closing = False
 
     # From other threads. Roles change under the lock: nobody else's output is taken any more when these return.

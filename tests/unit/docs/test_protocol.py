@@ -33,7 +33,7 @@ def test_the_kinds_of_entries_that_a_host_applies_are_listed() -> None:
     section = PROTOCOL.split("## Log entries")[1].split("## Messages")[0]
     listed = set(re.findall(r"^\| ([A-Z]+) \|", section, re.MULTILINE))
     assert listed <= {name.upper() for name in KIND_NAMES.values()}
-    assert {"INPUT", "CLOCK", "CHECK", "END"} == listed
+    assert {"INPUT", "CLOCK", "CHECK", "END", "DISK", "FRAME", "ENTROPY"} == listed
 
 
 def test_every_file_that_the_documents_name_exists() -> None:
