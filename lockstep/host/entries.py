@@ -18,8 +18,6 @@ from lockstep.machine.virtio import READ_FAILED
 _OFFSET_NS = struct.Struct("<q")
 _DISK = struct.Struct("<3q")
 KEY_BYTES = 32
-KEYED_BYTES_MAX = 1 << 16
-"""The guest gets so many random bytes before the generator is given a new key."""
 _DRIVER_OK = 4
 
 
@@ -45,12 +43,11 @@ def unreadable_payload(machine: Machine) -> bytes:
 
 
 def wants_entropy(machine: Machine) -> bool:
-    """Whether it is time for an ENTROPY entry: a driver is there, and the key isn't, or has served long enough."""
+    """Whether it is time for an ENTROPY entry: a driver is there, and no key yet."""
     board = machine.board
     if not int(board["virtio"][ENTROPY_SLOT]["status"]) & _DRIVER_OK or machine.config.clock == "virtual":
         return False
-    entropy = board["entropy"]
-    return not int(entropy["is_keyed"]) or int(entropy["bytes_since_key"]) >= KEYED_BYTES_MAX
+    return not int(board["entropy"]["is_keyed"])
 
 
 def signed_pc(machine: Machine) -> int:
