@@ -52,13 +52,13 @@ class PairMonitor:
         """Start the fork server; nothing runs yet. `observer` gets what it can look at and act on the pair by."""
         self.options = options
         self.selector = selectors.PollSelector()  # epoll can't watch a regular file or /dev/null
+        self.wake_reader, self.wake_writer = os.pipe()
+        for end in (self.wake_reader, self.wake_writer):
+            os.set_blocking(end, False)
         self.devices = PairDevices(config, options.forwards, options.say, self._wake)
         self.fleet = Fleet(
             directory, spawning=self._watch, forgetting=self._unwatch, links=self.devices.prepare
         )
-        self.wake_reader, self.wake_writer = os.pipe()
-        for end in (self.wake_reader, self.wake_writer):
-            os.set_blocking(end, False)
         self.console = ConsoleWriter(options.write_console, self._wake)
         epoch = time.time_ns() if config.clock == "host" else None
         secret = new_secret() if options.channel == "tcp" else None
