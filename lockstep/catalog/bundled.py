@@ -17,6 +17,7 @@ BUNDLED_GUESTS: dict[str, str] = {
     "smp": "several harts that share locks and send each other interrupts",
     "sloppy": "several harts with a data race, to show that even races replay",
     "storm": "interrupts as fast as the machine can deliver them",
+    "records": "writes numbered records to a disk, reads them back, and says what is flushed",
     "selftest": "checks the machine's instructions, traps and devices",
 }
 
