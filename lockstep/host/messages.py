@@ -254,8 +254,6 @@ class Live(Message):
     icount: int
     at_s: float
     input_count: int
-    frame_count: int = 0
-    """How many frames its machine has taken."""
 
 
 class Cloned(Message):

@@ -284,7 +284,6 @@ class HostProcess:
             icount=host.machine.icount,
             at_s=time.monotonic(),
             input_count=int(host.machine.board["wire_tail"]),
-            frame_count=int(host.machine.board["network"]["frames_in"]),
         )
         host.has_started = True
         host.send(live)

@@ -46,6 +46,3 @@ class PairDevices(DeviceSinks):
         if links is not None:
             super().remove(host)
             links.close()
-
-    def went_live(self, frames: int) -> None:
-        """The survivor runs live: disks and network have nothing more to tell it."""

@@ -72,9 +72,6 @@ class Devices(Protocol):
     def fence(self, generation: int, survivor: int) -> None:
         """`survivor` won `generation`: when this returns, nobody else's output is taken any more (rule 5)."""
 
-    def went_live(self, frames: int) -> None:
-        """The survivor runs live, and has taken `frames` frames: it is to get those that follow."""
-
 
 class NoDevices:
     """A machine without disks or network."""
@@ -89,9 +86,6 @@ class NoDevices:
         """Nothing."""
 
     def fence(self, generation: int, survivor: int) -> None:
-        """Nothing."""
-
-    def went_live(self, frames: int) -> None:
         """Nothing."""
 
 

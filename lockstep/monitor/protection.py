@@ -246,7 +246,6 @@ class Protector:
             "failover", f"{text}, {what['blackout_ms']:.1f} ms after the last sign", host=host, **what
         )
         self.source.rewind(message.input_count)
-        self.devices.went_live(message.frame_count)
 
     def reprotect_now(self) -> None:
         """Don't wait any longer to try again what failed."""
