@@ -5,14 +5,18 @@ Pieces that are all zeros are left out, and holes of a file aren't even read: wh
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import hashlib
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+
+from lockstep.machine.config import Disk
 
 PIECE_BYTES = 2 << 20
 """A piece starts at a multiple of this, so that the same content is the same pieces wherever it is kept."""
@@ -60,6 +64,20 @@ def disk_sha256(file: int, size_bytes: int) -> str:
         hasher.update(offset.to_bytes(8, "little"))
         hasher.update(piece)
     return hasher.hexdigest()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class HeldDisk(Disk):
+    """A disk in a file that may have no name: its path leads to the open file."""
+
+    content: BinaryIO
+    """As long as this is there, so is the path."""
+
+
+def held_disk(content: BinaryIO, *, size_bytes: int, read_only: bool) -> HeldDisk:
+    """The disk that is in an open file."""
+    path = Path(f"/proc/self/fd/{content.fileno()}")
+    return HeldDisk(path=path, size_bytes=size_bytes, read_only=read_only, content=content)
 
 
 def build_disk(pieces: Iterable[tuple[int, bytes]], size_bytes: int) -> BinaryIO:

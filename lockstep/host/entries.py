@@ -13,7 +13,7 @@ from lockstep.machine.entries import take
 from lockstep.machine.machine import Machine
 from lockstep.machine.memory_map import ENTROPY_SLOT
 from lockstep.machine.state import WIRE_BYTES
-from lockstep.machine.virtio import READ_FAILED
+from lockstep.machine.virtio import FLUSHED, READ_FAILED
 
 _OFFSET_NS = struct.Struct("<q")
 _DISK = struct.Struct("<3q")
@@ -40,6 +40,22 @@ def unreadable_payload(machine: Machine) -> bytes:
     """The payload of the DISK entry that says which request can't be read, on a machine that stopped for that."""
     disk = int(machine.control["unreadable"]) - 1
     return _DISK.pack(disk, READ_FAILED, int(machine.board["disks"][disk]["requests"]))
+
+
+def waiting_flush(machine: Machine) -> bytes | None:
+    """The payload of the DISK entry that completes the oldest flush that waits for one; None: none does."""
+    if machine.config.clock == "virtual":
+        return None
+    disks = machine.board["disks"][: len(machine.config.disks)]
+    waiting = [
+        (int(disk["flush_numbers"][disk["flushes_first"]]), number)
+        for number, disk in enumerate(disks)
+        if disk["flushes_count"]
+    ]
+    if not waiting:
+        return None
+    output, disk = min(waiting)
+    return _DISK.pack(disk, FLUSHED, output)
 
 
 def wants_entropy(machine: Machine) -> bool:

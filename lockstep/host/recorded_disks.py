@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from pathlib import Path
 from typing import BinaryIO
 
 from lockstep.errors import TraceError
-from lockstep.host.disk_content import build_disk, disk_sha256
+from lockstep.host.disk_content import build_disk, disk_sha256, held_disk
 from lockstep.log.trace.description import DiskFile
 from lockstep.log.trace.reader import TraceReader
 from lockstep.machine.config import Disk
 from lockstep.machine.loader.guest_file import printable
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class RecordedDisk(Disk):
-    """A disk whose content is known to be the recorded one; its path leads to an open file."""
-
-    content: BinaryIO
-    """As long as this is there, so is the path."""
 
 
 def disk_role(number: int) -> str:
@@ -28,7 +19,7 @@ def disk_role(number: int) -> str:
     return f"disk{number}"
 
 
-def recorded_disk(trace: TraceReader, number: int, given: Path | None) -> RecordedDisk:
+def recorded_disk(trace: TraceReader, number: int, given: Path | None) -> Disk:
     """Disk `number` of the run: from the trace, or else from `given` or from where it was.
 
     TraceError if that can't be had.
@@ -44,8 +35,7 @@ def recorded_disk(trace: TraceReader, number: int, given: Path | None) -> Record
             ) from error
     else:
         content = _open_file(disk, number, given)
-    path = Path(f"/proc/self/fd/{content.fileno()}")
-    return RecordedDisk(path=path, size_bytes=disk.size_bytes, read_only=disk.read_only, content=content)
+    return held_disk(content, size_bytes=disk.size_bytes, read_only=disk.read_only)
 
 
 def _open_file(disk: DiskFile, number: int, given: Path | None) -> BinaryIO:

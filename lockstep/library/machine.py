@@ -15,7 +15,14 @@ from lockstep.library.native import prepare
 from lockstep.library.recording import RecordedCourse
 from lockstep.library.registers import read_named, write_named
 from lockstep.library.runner import Goal, Runner
-from lockstep.library.snapshot import Snapshot, read_machine, restore_snapshot, save_machine, take_snapshot
+from lockstep.library.snapshot import (
+    Snapshot,
+    read_machine,
+    restore_snapshot,
+    restored_disk,
+    save_machine,
+    take_snapshot,
+)
 from lockstep.library.stop import Stop
 from lockstep.library.symbols import Symbols, symbols_of
 from lockstep.log.entry import INPUT
@@ -342,7 +349,7 @@ class Machine:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Machine:
-        """The machine that `save` kept; its guest's files aren't needed. UsageError if `path` holds none."""
+        """The machine that `save` kept; its guest's files and disks aren't needed. UsageError if `path` holds none."""
         saved = read_machine(Path(path))
         prepare()
         config = MachineConfig(
@@ -352,6 +359,7 @@ class Machine:
             append=saved.append,
             guest_name=saved.guest_name,
             guest=b"",
+            disks=tuple(map(restored_disk, saved.disks)),
         )
         core = Core(config, typed=saved.typed, boot=False)
         machine = cls._of(core, saved.typed, symbols=Symbols(saved.symbols))

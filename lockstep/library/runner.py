@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import time
 from typing import Protocol
 
+from lockstep.host.entries import KEY_BYTES, take_entry, unreadable_payload, wants_entropy
 from lockstep.host.pace import Pace
 from lockstep.library.stop import Stop
+from lockstep.log.entry import DISK, ENTROPY
 from lockstep.machine.breakpoints import Breakpoints
 from lockstep.machine.events import CONSOLE_RESERVE_BYTES
 from lockstep.machine.machine import CONSOLE_CAPACITY_BYTES, Machine
@@ -59,6 +62,8 @@ class Runner:
         end_s = None if goal.timeout_s is None else time.monotonic() + goal.timeout_s
         searched_from = len(self.console)
         pace = self._pace()
+        # Of a recorded run the log says what came from the world, and when.
+        machine.control["is_live"] = pace is not None
         if goal.addresses:
             self._breakpoints.activate(goal.addresses, machine.position + 1)
         try:
@@ -71,6 +76,9 @@ class Runner:
                 if end_s is not None and time.monotonic() >= end_s:
                     return Stop.TIMEOUT
                 if pace is not None:
+                    if wants_entropy(machine):
+                        take_entry(machine, ENTROPY, os.urandom(KEY_BYTES))
+                        continue
                     event_s = pace.until_event_s
                     if stop is CoreStop.PARKED and event_s is None:
                         return Stop.IDLE
@@ -108,7 +116,10 @@ class Runner:
         limit = machine.position + (PACED_SLICE_POSITIONS if paced else SLICE_POSITIONS)
         if self.course is not None:
             return self.course.run(machine, limit, goal.icount)
-        return machine.run(limit=limit, exact_icount=goal.icount)
+        stop = machine.run(limit=limit, exact_icount=goal.icount)
+        if stop is CoreStop.UNREADABLE:
+            take_entry(machine, DISK, unreadable_payload(machine))
+        return stop
 
     def _collect(self) -> None:
         self.machine.control["console_drained"] = self.console_start + len(self.console)

@@ -17,7 +17,9 @@ import zstandard
 
 from lockstep import __version__
 from lockstep.errors import InternalError, UsageError
+from lockstep.host.disk_content import build_disk, disk_pieces, held_disk
 from lockstep.machine.checks import PAGE_BYTES, touched_pages
+from lockstep.machine.config import Disk
 from lockstep.machine.engine.layout import ENV
 from lockstep.machine.machine import Machine
 from lockstep.machine.overlay import WrittenBlocks, overlays
@@ -140,6 +142,15 @@ def _used_pages(machine: Machine) -> tuple[Any, bytes]:
     return np.concatenate(numbers), b"".join(contents)
 
 
+class SavedDisk(msgspec.Struct, frozen=True, kw_only=True):
+    """A disk as it is behind what the machine has written to it."""
+
+    size_bytes: int
+    read_only: bool
+    pieces: tuple[tuple[int, bytes], ...]
+    """Offsets and contents of what isn't zeros."""
+
+
 class SavedMachine(msgspec.Struct, frozen=True, kw_only=True):
     """A machine in a file."""
 
@@ -150,6 +161,7 @@ class SavedMachine(msgspec.Struct, frozen=True, kw_only=True):
     append: str
     guest_name: str
     typed: bytes
+    disks: tuple[SavedDisk, ...]
     symbols: dict[str, int]
     snapshot: Snapshot
 
@@ -159,6 +171,10 @@ def save_machine(
 ) -> None:
     """Write it to `path`, whole or not at all. InternalError if that can't be written."""
     config = machine.config
+    try:
+        disks = tuple(map(_save_disk, config.disks))
+    except OSError as error:
+        raise InternalError(f"a disk of the machine can't be read any more: {error.strerror}") from error
     saved = SavedMachine(
         version=__version__,
         layout=_LAYOUT,
@@ -167,6 +183,7 @@ def save_machine(
         append=config.append,
         guest_name=config.guest_name,
         typed=typed,
+        disks=disks,
         symbols=symbols,
         snapshot=snapshot,
     )
@@ -185,6 +202,23 @@ def save_machine(
             raise
     except OSError as error:
         raise InternalError(f"{path} can't be written: {error.strerror}; give another path") from error
+
+
+def _save_disk(disk: Disk) -> SavedDisk:
+    with disk.path.open("rb", buffering=0) as file:
+        pieces = tuple(disk_pieces(file.fileno(), disk.size_bytes))
+    return SavedDisk(size_bytes=disk.size_bytes, read_only=disk.read_only, pieces=pieces)
+
+
+def restored_disk(saved: SavedDisk) -> Disk:
+    """The disk again, in a file without a name. InternalError if there is no room for that."""
+    try:
+        content = build_disk(saved.pieces, saved.size_bytes)
+    except OSError as error:
+        raise InternalError(
+            f"a copy of the machine's disk can't be made: {error.strerror}; give TMPDIR a directory with more room"
+        ) from error
+    return held_disk(content, size_bytes=saved.size_bytes, read_only=saved.read_only)
 
 
 def read_machine(path: Path) -> SavedMachine:

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import time
 
-from lockstep.host.entries import clock_payload, signed_pc, take_entry, wire_room
+from lockstep.host.entries import (
+    KEY_BYTES,
+    clock_payload,
+    signed_pc,
+    take_entry,
+    unreadable_payload,
+    waiting_flush,
+    wants_entropy,
+    wire_room,
+)
 from lockstep.host.lead import CLOCK_EVERY_NS
 from lockstep.host.pace import Pace
-from lockstep.log.entry import CLOCK, INPUT, Entry
+from lockstep.log.entry import CLOCK, DISK, ENTROPY, INPUT, Entry
 from lockstep.machine.machine import Machine, Stop
 from lockstep.machine.state import NEVER
 from lockstep.verify.subject import Arrival, Ending, Subject
@@ -56,6 +66,11 @@ class LiveSubject(Subject):
             self._console += machine.drain_console()
             if stop is Stop.FINISHED:
                 return self._stretch("finished")
+            if stop is Stop.UNREADABLE:
+                self._stamp(DISK, unreadable_payload(machine))
+                continue
+            if stop is Stop.PARKED and waiting_flush(machine) is not None:
+                continue
             is_asleep = stop is Stop.PARKED and not self._sleep()
             if is_asleep or stop is Stop.EXACT or (stop is Stop.REACHED and machine.position >= end):
                 return self._stretch("reached")
@@ -70,6 +85,10 @@ class LiveSubject(Subject):
             self._stamp(CLOCK, clock_payload(int(machine.board["time_offset_ns"]) + lag_ns))
         elif pace.ahead_s:
             time.sleep(pace.ahead_s)
+        while (flush := waiting_flush(machine)) is not None:
+            self._stamp(DISK, flush)  # nothing is written anywhere: what there is, is durable
+        if wants_entropy(machine):
+            self._stamp(ENTROPY, os.urandom(KEY_BYTES))
         room = wire_room(machine)
         if self._typed and room > 0:
             data = bytes(self._typed[:room])

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from lockstep.errors import DivergenceError, InternalError
-from lockstep.host.entries import check_place, take_entry
-from lockstep.log.entry import Entry
+from lockstep.host.entries import check_place, take_entry, unreadable_payload
+from lockstep.log.entry import DISK, Entry
 from lockstep.machine.checks import sum_pages
 from lockstep.machine.disassembly import disassemble_around
 from lockstep.machine.machine import Machine, Stop
@@ -86,6 +86,9 @@ class Subject:
             exact = min(icount, self._errors[0].icount) if self._errors else icount
             stop = machine.run(limit=limit, exact_icount=exact)
             self._console += machine.drain_console()
+            if stop is Stop.UNREADABLE:
+                # Not in the log: both machines meet the same file, so that the guest's error is the same.
+                take_entry(machine, DISK, unreadable_payload(machine))
             if stop in _ENDINGS and stop is not Stop.REACHED:
                 return _ENDINGS[stop]
 
