@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import io
+import os
 from pathlib import Path
 
 import msgspec
@@ -14,14 +15,16 @@ from pair_in_process import RING_BYTES, RecordingWire
 from lockstep import __version__
 from lockstep.ft.roles import Event
 from lockstep.host.channel import SharedMemoryChannel
+from lockstep.host.disk_content import disk_pieces
 from lockstep.host.host import Host
 from lockstep.host.lead import Lead
 from lockstep.host.machine_state import write_machine
 from lockstep.host.options import CheckIntervals
+from lockstep.host.recorded_disks import disk_role
 from lockstep.log.entry import Entry
 from lockstep.log.shared import SharedRing
 from lockstep.log.trace.coding import encode_entries
-from lockstep.log.trace.description import Description, End, GuestFile
+from lockstep.log.trace.description import Description, DiskFile, End, GuestFile
 from lockstep.log.trace.writer import TraceWriter
 from lockstep.machine.config import MachineConfig
 from lockstep.machine.machine import Machine
@@ -50,6 +53,15 @@ def describe(config: MachineConfig, typed: bytes = b"", **changes: object) -> De
         guest_name=config.guest_name,
         guest_sha256=sha256,
         files=(GuestFile(role="guest", path=path, size_bytes=len(content), sha256=sha256),),
+        disks=tuple(
+            DiskFile(
+                path=os.fsencode(disk.path),
+                size_bytes=disk.size_bytes,
+                read_only=disk.read_only,
+                sha256=None,
+            )
+            for disk in config.disks
+        ),
     )
     return msgspec.structs.replace(description, **changes)
 
@@ -97,6 +109,11 @@ class Recorder:
         self.file = io.BytesIO()
         self.writer = TraceWriter(self.file, description)
         self.entries: list[Entry] = []
+        for number, disk in enumerate(config.disks):
+            with disk.path.open("rb") as file:
+                self.writer.disk(
+                    disk_role(number), disk.size_bytes, disk_pieces(file.fileno(), disk.size_bytes)
+                )
         if keeps_guest:
             source = config.guest
             self.writer.content("guest", source if isinstance(source, bytes) else source.read_bytes())
