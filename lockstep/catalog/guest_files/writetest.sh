@@ -2,6 +2,7 @@
 # writetest [check]: appends numbered records to a file on /dev/vda (ext4), flushing the disk after each, and says which
 # ones the disk has acknowledged. What earlier runs wrote is verified first, and the numbers go on from there.
 # `records=N` among the kernel's arguments says how many are appended. `check` only verifies.
+# ^C ends it early, with the disk unmounted.
 # A record has 256 bytes: number, payload, checksum. So none lies across two blocks, and none can be half there.
 FILE=/mnt/records
 RECORD_BYTES=256
@@ -52,16 +53,20 @@ size_bytes=$(stat -c %s "$FILE" 2> /dev/null || echo 0)
 [ "$1" != check ] || finish "$found records" 0
 echo "writetest: $found records found"
 
+is_stopped=
+trap 'is_stopped=1' INT
 number=$found
 last=$((found + ${records:-1000}))
 while [ "$number" -lt "$last" ]; do
     start=$number
     end=$((start + 100 < last ? start + 100 : last))
-    records $((start + 1)) "$end" > /tmp/records || finish "no memory for more records" 1
+    records $((start + 1)) "$end" > /tmp/records || [ -n "$is_stopped" ] || finish "no room for more" 1
     while [ "$number" -lt "$end" ]; do
+        [ -z "$is_stopped" ] || finish "$number records" 0
         options="bs=$RECORD_BYTES skip=$((number - start)) count=1 oflag=append conv=notrunc,fsync"
         # shellcheck disable=SC2086
         if ! error=$(dd if=/tmp/records of="$FILE" $options 2>&1); then
+            [ -z "$is_stopped" ] || continue
             echo "$error" | head -n 1
             finish "stopped after $number records" 1
         fi
