@@ -27,6 +27,7 @@ def demo(
 
     The primary's process gets SIGKILL while the guest works; what the guest prints is checked.
     """
+    from lockstep.cli.demo_download import demo_download
     from lockstep.cli.demo_linux import demo_linux
     from lockstep.cli.session import prepare
 
@@ -36,6 +37,7 @@ def demo(
     prepare()
     if has_linux:
         demo_linux()
+        demo_download()
     else:
         _demo_timer()
     return 0
@@ -47,7 +49,8 @@ def _bring_linux(*, is_wanted: bool) -> bool:
     from lockstep.cli.messages import say
     from lockstep.ui.progress import steps_shown
 
-    if linux_guest() is not None:
+    guest = linux_guest()
+    if guest is not None and guest.initrd_with_drivers is not None:
         return True
     try:
         with steps_shown() as progress:
