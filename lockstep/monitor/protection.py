@@ -164,6 +164,9 @@ class Protector:
             self.failover = None  # one that was under way has come to nothing
             return False
         self.primary = survivor
+        self.has_booted = (
+            True  # from reset if need be: over TCP the first primary may have died before it started
+        )
         self.status = Protection.NEED_SECONDARY
         last_sign_s = primary.dying_at_s or primary.last_sign_s
         self.failover = Failover(last_sign_s, detected_at_s)

@@ -5,9 +5,11 @@ Nothing but the simulator can reach these: the real hosts and the real monitor k
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import dataclasses
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from lockstep.ft.device_output import ALL_MADE, NOBODY, DiskLedger, FrameLedger, RingCounts
 from lockstep.ft.inbox import Inbox
 from lockstep.ft.member import EVERYTHING, Member
 from lockstep.ft.sink import SinkLedger
@@ -66,6 +68,8 @@ class LateFence(Protector):
         """Now that it lives, fence the old one off."""
         if message.generation > self.sink.generation:
             self.sink.fence(message.generation)
+            if self.primary is not None:
+                self.devices.fence(message.generation, self.primary.number)
         super().went_live(message)
 
 
@@ -86,8 +90,58 @@ class NoRecord(Protector):
             self.secondary, self.lost = self.lost, None
         return super().host_gone(host, detected_at_s)
 
+    def _fence_and_go_live(self, survivor: Host, generation: int) -> None:
+        """Disks and frames have let go of it, too."""
+        self.devices.follow(survivor.number)
+        super()._fence_and_go_live(survivor, generation)
+
     def _record_alone(self, primary: Host) -> None:
         """On no record."""
+
+
+class HastyFlushes(DiskLedger):
+    """A flush is acknowledged once all before it was written, durable or not."""
+
+    def apply(self, end: int) -> None:
+        """What is next may be a flush."""
+        super().apply(end)
+        self.durable = max(self.durable, end + 1)
+
+
+class HastyDisks(DiskLedger):
+    """What the primary has made and released is written, whoever is still to make it."""
+
+    def limit(self, rings: Mapping[int, RingCounts]) -> int:
+        """Followers don't matter."""
+        primary = rings[self.roles.primary]
+        return max(min(primary.made, primary.released), self.applied)
+
+
+class UnheldDisks(DiskLedger):
+    """What is written after a fork is there before the clone is."""
+
+    def limit(self, rings: Mapping[int, RingCounts]) -> int:
+        """Without `hold`."""
+        return super().limit(
+            {host: dataclasses.replace(ring, hold_for=NOBODY) for host, ring in rings.items()}
+        )
+
+
+class ImpatientDisks(DiskLedger):
+    """A secondary that boots more slowly than its primary finds on its disk what that has already written."""
+
+    def limit(self, rings: Mapping[int, RingCounts]) -> int:
+        """Nobody boots."""
+        self.roles.booting = NOBODY
+        return super().limit(rings)
+
+
+class HastyFrames(FrameLedger):
+    """Without the output rule: a frame leaves as soon as the primary has made it."""
+
+    def next(self, primary: RingCounts) -> range:
+        """All that there is."""
+        return super().next(dataclasses.replace(primary, released=ALL_MADE))
 
 
 BROKEN = {
@@ -97,5 +151,10 @@ BROKEN = {
     "horizon": Parts(obeys_horizon=False),
     "input numbers": Parts(inbox=UnnumberedInbox),
     "record": Parts(protector=NoRecord),
+    "durable before acknowledged": Parts(disk_ledger=HastyFlushes),
+    "written once made by all": Parts(disk_ledger=HastyDisks),
+    "hold for a clone": Parts(disk_ledger=UnheldDisks),
+    "wait for who boots": Parts(disk_ledger=ImpatientDisks),
+    "output rule for frames": Parts(frame_ledger=HastyFrames),
 }
 """By the rule that is missing."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lockstep.sim.device_checks import DeviceChecks
 from lockstep.sim.machine import Entry
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class Checks:
         """All that the sink ever let through."""
         self.typed = bytearray()
         """All that the world ever typed."""
+        self.devices = DeviceChecks(self, world.devices)
         self._live: dict[int, SimulatedHost] = {}
         self._writers: dict[int, SimulatedHost] = {}
 
@@ -53,8 +55,13 @@ class Checks:
                 (i for i, (a, b) in enumerate(zip(self.console, made, strict=False)) if a != b), len(made)
             )
             self.violated(f"the world saw {len(self.console)} bytes; {host} goes live and lacks byte {at}")
+        self.devices.goes_live(host)
         self._world.say(host, "is live in generation", generation)
         self.took_input(host)
+
+    def is_live(self, host: SimulatedHost, generation: int) -> bool:
+        """Whether `host` is the primary of `generation`, and nobody of a later one is."""
+        return self._live.get(generation) is host and generation == max(self._live)
 
     def accepted(self, host: SimulatedHost, generation: int, data: bytes) -> None:
         """The sink let `data` through."""
@@ -86,3 +93,4 @@ class Checks:
         if self.typed != host.machine.taken:
             taken = len(host.machine.taken)
             self.violated(f"{len(self.typed)} bytes were typed, the guest took {taken}")
+        self.devices.ended(host)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lockstep.ft.roles import Event, Role
 from lockstep.host import messages as m
 from lockstep.sim.channel import Channel, SharedMemory
+from lockstep.sim.devices import OutputRing
 from lockstep.sim.machine import ToyMachine
 from lockstep.sim.machine_thread import MachineThread
 from lockstep.sim.pipe import Pipe
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from lockstep.sim.world import World
 
 BEAT_US = 40_000
-_TICK_US = (1_500, 6_000)
+_TICK_US = (2_000, 8_000)
+_BUILD_US_MAX = 60_000
 
 
 class SimulatedHost:
@@ -29,7 +31,10 @@ class SimulatedHost:
         self.world = world
         self.number = number
         self.member = world.parts.new_member()
-        self.machine = ToyMachine(world.guest_seed)
+        self.machine = ToyMachine(world.guest_seed, world.devices.file.blocks)
+        self.disk_ring, self.frame_ring = OutputRing(), OutputRing()
+        self.inbound: deque[int] = deque()
+        """Frames for it."""
         self.channel: Channel | None = None
         self.is_alive = True
         self.is_condemned = False
@@ -40,7 +45,7 @@ class SimulatedHost:
         self.slowness = 1
         self.is_flipped = False
         """A soft error hit its machine."""
-        self.has_machine = False
+        self.has_machine = self._is_built = False
         self.ended: m.Ended | None = None
         self._arrived: deque[tuple[m.Message, tuple[Any, ...]]] = deque()
         """Messages that came, in order, while it may have been stopped."""
@@ -92,6 +97,12 @@ class SimulatedHost:
 
     def _hear_all(self) -> None:
         while self._arrived and self.runs(self._hear_all):
+            if not self._is_built and isinstance(self._arrived[0][0], m.StartPrimary | m.StartSecondary):
+                # It builds its machine, and hears nothing meanwhile.
+                self._is_built = True
+                built_at_us = self.world.schedule.now_us + self.world.delay_us(0, _BUILD_US_MAX)
+                self.stopped_until_us = max(self.stopped_until_us, built_at_us)
+                continue
             message, parcels = self._arrived.popleft()
             self.world.say(self, "hears", message)
             self._handle(message, parcels)
@@ -124,6 +135,8 @@ class SimulatedHost:
         self.has_machine = True
         member = self.member
         member.generation = 1 if message.route is None else message.route.generation
+        if isinstance(message, m.StartPrimary) or not message.cloned:
+            self.boot(self.machine)
         if isinstance(message, m.StartPrimary):
             member.become(Event.START_PRIMARY)
             if message.route is None:
@@ -160,6 +173,12 @@ class SimulatedHost:
         if not connection.secondary.is_alive or connection.is_broken or connection.is_closed:
             return None
         return connection.connect(self, lambda: self._say_lost(route.secondary, "the connection broke"))
+
+    def boot(self, machine: ToyMachine) -> None:
+        """From now on it has this machine."""
+        self.machine = machine
+        machine.devices.begin(self.disk_ring, self.frame_ring)
+        self.world.devices.has_begun()
 
     def _say_lost(self, secondary: int, text: str) -> None:
         self.send(m.ChannelLost(secondary=secondary, text=text))
@@ -227,6 +246,7 @@ class SimulatedHost:
         if member.speaks:
             self.collect()
             held = None if self.channel is None else self.channel.held()
+            self._release_below(held)
             for offset, data in member.releases(held):
                 self.send(m.Output(generation=member.generation, offset=offset, data=data))
             count = member.confirms(held)
@@ -241,11 +261,24 @@ class SimulatedHost:
         low, high = _TICK_US if member.speaks else (BEAT_US // 2, BEAT_US)
         self.world.schedule.after(self.world.delay_us(low, high), self._tick)
 
+    def release(self) -> None:
+        """What its devices made may leave as far as the secondary holds what led to it (rule 2)."""
+        if self.member.speaks:
+            self._release_below(None if self.channel is None else self.channel.held())
+
+    def _release_below(self, channel_held: int | None) -> None:
+        if self.disk_ring.entries or self.frame_ring.entries:
+            position = min(self.member.held(channel_held), self.machine.position)
+            for ring in (self.disk_ring, self.frame_ring):
+                ring.released = max(ring.released, position)
+            self.world.devices.poke()
+
     def collect(self) -> None:
         """Move what the guest wrote into retention, if that has room."""
-        if self.member.may_collect:
+        if self.machine.has_output and self.member.may_collect:
             self.collect_all()
 
     def collect_all(self) -> None:
         """The same, room or not."""
-        self.member.outbox.made(self.machine.drain(), self.machine.position)
+        if self.machine.has_output:
+            self.member.outbox.made(self.machine.drain(), self.machine.position)

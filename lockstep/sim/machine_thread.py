@@ -9,7 +9,8 @@ from lockstep.ft.output import Retention
 from lockstep.ft.roles import Event, Role
 from lockstep.host import messages as m
 from lockstep.sim.channel import Channel
-from lockstep.sim.machine import CLOCK, END, INPUT, KIND_NAMES, ToyMachine
+from lockstep.sim.devices import flushed_number
+from lockstep.sim.machine import CLOCK, DISK, END, FRAME, INPUT, KIND_NAMES, ToyMachine
 
 if TYPE_CHECKING:
     from lockstep.sim.host import SimulatedHost
@@ -19,7 +20,7 @@ CAUGHT_UP_POSITIONS = 60
 LAG_POSITIONS_MAX = 200
 _SLICE_POSITIONS = 24
 _STEP_US = (2_000, 6_000)
-_WAIT_US = (500, 4_000)
+_WAIT_US = (1_000, 8_000)
 _CLOCK_SHARE = 0.2
 """How often a primary corrects guest time, per step."""
 _WIRE_BYTES = 5
@@ -71,15 +72,12 @@ class MachineThread:
             return self._follow()
         return self._lead()
 
-    def _delay(self, bounds: tuple[int, int]) -> int:
-        return self.world.delay_us(*bounds)
-
     # As secondary.
 
     def receive(self, machine: ToyMachine, retention: Retention) -> None:
         """The state of the machine to be came in."""
         host = self.host
-        host.machine = machine
+        host.boot(machine)
         host.member.outbox = self.world.parts.outbox(retention)
         host.member.become(Event.STATE_RECEIVED)
         host.send(m.Received(transferred_bytes=len(machine.output)))
@@ -89,17 +87,18 @@ class MachineThread:
         host, machine, member = self.host, self.host.machine, self.host.member
         assert host.channel is not None
         ring = host.channel.ring
-        horizon = ring.horizon
-        entry = ring.peek()
         going_live = member.role is Role.GOING_LIVE
-        if not self.world.parts.obeys_horizon:
-            horizon += _SLICE_POSITIONS
-        step, target = next_step(
-            machine.position, horizon, None if entry is None else entry[1], going_live=going_live
-        )
-        if step is Step.APPLY:
-            assert entry is not None
-            if host.is_flipped and (machine.position, machine.pc) != entry[1:3]:
+        while True:
+            horizon = ring.horizon
+            entry = ring.peek()
+            if not self.world.parts.obeys_horizon:
+                horizon += _SLICE_POSITIONS
+            step, target = next_step(
+                machine.position, horizon, None if entry is None else entry[1], going_live=going_live
+            )
+            if entry is None or step is not Step.APPLY:
+                break
+            if (machine.position, machine.pc) != entry[1:3] and not self._is_of_use:
                 return self._diverge()
             self.world.checks.is_at(host, entry)
             self.world.say(host, "applies", KIND_NAMES[entry[0]], "at", entry[1])
@@ -107,7 +106,6 @@ class MachineThread:
             ring.pop()
             host.channel.moved()
             host.entries += 1
-            return 1
         if not member.has_caught_up and has_caught_up(machine.position, horizon, CAUGHT_UP_POSITIONS):
             member.has_caught_up = True
             host.send(m.CaughtUp())
@@ -115,19 +113,19 @@ class MachineThread:
             return self._be_live()
         host.collect()
         if step is Step.WAIT:
-            return self._delay(_WAIT_US)
+            return self.world.delay_us(*_WAIT_US)
         machine.run(min(target, machine.position + 2 * _SLICE_POSITIONS))
         ring.acknowledge(machine.position)
         host.channel.moved()
         if machine.is_parked and machine.position < target:
-            if host.is_flipped:
+            if not self._is_of_use:
                 return self._diverge()
             self.world.checks.violated(f"{host} waits at {machine.position}, where its primary did not")
         if machine.has_ended:
             self._end()
             if member.role is Role.SECONDARY:
                 member.become(Event.GUEST_ENDED)
-        return self._delay(_STEP_US) // 2
+        return self.world.delay_us(*_STEP_US) // 2
 
     def _wait_for_end(self) -> int | None:
         """The guest has ended on this secondary: on the primary as well, or what it has isn't the same guest."""
@@ -138,13 +136,19 @@ class MachineThread:
             return None
         if entry is None and horizon <= position + 1:
             return END_POLL_US
-        if host.is_flipped:
+        if not self._is_of_use:
             return self._diverge()
         self.world.checks.violated(f"the guest ended on {host} at {position}, and runs on at its primary")
         return None
 
+    @property
+    def _is_of_use(self) -> bool:
+        """Whether it must be equal to its primary: not after a soft error, nor once the monitor has let go of it, as
+        what it reads from its disk may then be what was written since."""
+        return not self.host.is_flipped and self.host.number in self.world.fleet.hosts
+
     def _diverge(self) -> int | None:
-        """A soft error was found: say so, and make no more steps."""
+        """A difference was found: say so, and make no more steps."""
         host = self.host
         diverged = m.Diverged(
             icount=host.machine.position,
@@ -173,6 +177,7 @@ class MachineThread:
                 icount=position,
                 at_s=self.world.schedule.now_s,
                 input_count=len(host.machine.taken),
+                frame_count=host.machine.devices.frames_in,
             )
         )
         self.world.checks.goes_live(host)
@@ -206,28 +211,30 @@ class MachineThread:
     def _lead(self) -> int | None:
         host, machine = self.host, self.host.machine
         if not self._append_pending():
-            return self._delay(_WAIT_US)
+            return self.world.delay_us(*_WAIT_US)
         if machine.has_ended:
             return self._end_leading()
         chance = self.world.random.random
         wants_clock = machine.is_parked or chance() < _CLOCK_SHARE
         if wants_clock and not self._append(CLOCK, self.world.schedule.now_us.to_bytes(8, "little")):
-            return self._delay(_WAIT_US)
+            return self.world.delay_us(*_WAIT_US)
         if host.member.inbox:
             data = host.member.inbox.next(_WIRE_BYTES - (len(machine.taken) - machine.consumed))
             if data and not self._append(INPUT, data):
-                return self._delay(_WAIT_US)
+                return self.world.delay_us(*_WAIT_US)
+        if not self._take_arrivals():
+            return self.world.delay_us(*_WAIT_US)
         machine.run(machine.position + _SLICE_POSITIONS)
         if machine.has_ended:
             return self._end_leading()
-        if machine.is_parked or machine.is_console_full or host.clone_wanted or chance() < 0.5:
+        if machine.is_parked or machine.is_output_full or host.clone_wanted or chance() < 0.5:
             self._publish()
         if machine.is_console_full:
             host.collect()
         if host.clone_wanted is not None and machine.is_quiet:
             clone, host.clone_wanted = host.clone_wanted, None
             clone()
-        delay_us = self._delay(_STEP_US)
+        delay_us = self.world.delay_us(*_STEP_US)
         channel = host.channel
         if channel is not None and channel.ring.acknowledged:
             behind = machine.position - channel.ring.acknowledged
@@ -236,7 +243,7 @@ class MachineThread:
 
     def _end_leading(self) -> int | None:
         if not self._has_logged_end and not self._append(END, b""):
-            return self._delay(_WAIT_US)
+            return self.world.delay_us(*_WAIT_US)
         self._publish()
         self._end()
         self.host.member.become(Event.GUEST_ENDED)
@@ -247,6 +254,15 @@ class MachineThread:
         if channel is not None:
             channel.ring.publish(self.host.machine.position)
             channel.moved()
+        self.host.release()
+
+    def _take_arrivals(self) -> bool:
+        """Tell the guest what has come for its devices; False while the ring is full."""
+        host = self.host
+        due = host.machine.devices.due_entry()
+        if due is not None and not self._append(DISK, due):
+            return False
+        return not host.inbound or self._append(FRAME, host.inbound.popleft().to_bytes(8, "little"))
 
     def _append(self, kind: int, payload: bytes) -> bool:
         """Log what happens here and now, then let it happen; False while the ring is full."""
@@ -272,12 +288,16 @@ class MachineThread:
         if kind == INPUT:
             host.member.inbox.logged(len(payload), len(machine.taken), machine.position)
             self.world.checks.took_input(host)
+        elif kind == DISK and (flush := flushed_number(payload)) is not None:
+            self.world.checks.devices.acknowledges(host, flush)
         return True
 
     def clone(self, secondary: int, channel: Channel, pipe: Pipe) -> None:
         """At a quiet point: the copy is frozen, the parent goes on at once, logging."""
         host = self.host
         host.collect_all()
+        host.disk_ring.hold = host.disk_ring.made
+        host.disk_ring.hold_for = secondary
         pipe.fork(host.machine, host.member.outbox.retention)
         host.log_to(channel)
         host.member.become(Event.CLONE)

@@ -42,6 +42,7 @@ class Mishaps:
             self._delay_monitor,
             self._slow_secondary,
             self._block_console,
+            self._fail_disk,
             self._disturb_log,
             self._flip_bit,
         )
@@ -192,6 +193,11 @@ class Mishaps:
         duration_us = self._world.delay_us(20_000, 500_000)
         self._world.say("console", "isn't read for", duration_us)
         self._world.console.blocked_until_us = self._world.schedule.now_us + duration_us
+        return True
+
+    def _fail_disk(self, regardless: bool) -> bool:
+        """The file takes no more."""
+        self._world.devices.file.is_failing = True
         return True
 
     def _disturb_log(self, regardless: bool) -> bool:

@@ -21,7 +21,7 @@ class Monitor:
         self._world = world
         self.stopped_until_us = 0
         self._mail: list[tuple[SimulatedHost, m.AnyMessage | None]] = []
-        self._is_polling = self._has_begun = False
+        self._is_polling = self._has_begun = self._is_ending = False
         self.is_over = False
         world.schedule.at(0, self._start)
 
@@ -62,6 +62,12 @@ class Monitor:
                 world.checks.accepted(host, message.generation, world.console.latest)
             world.faults.said(host, message)
 
+    @property
+    def _is_all_taken(self) -> bool:
+        """Whether nothing more gets to the guest's disk: as in the real monitor's end of a run."""
+        world = self._world
+        return world.supervisor.ending.reason in ("no-host", "divergence") or world.devices.is_drained
+
     def _tick(self) -> None:
         if not self._runs(self._tick):
             return
@@ -73,7 +79,10 @@ class Monitor:
             for host in supervisor.silent(now_s):
                 world.say("monitor", "finds silent: host", host.number)
                 supervisor.give_up(host, now_s)
-            world.type_something()
-            supervisor.tick(now_s)
-            self.is_over = supervisor.is_over(now_s)
+            if not self._is_ending:
+                world.type_something()
+                world.receive_something()
+                supervisor.tick(now_s)
+                self._is_ending = supervisor.is_over(now_s)
+            self.is_over = self._is_ending and self._is_all_taken
         world.schedule.after(TICK_US, self._tick)

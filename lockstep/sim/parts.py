@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from lockstep.ft.device_output import DiskLedger, FrameLedger
 from lockstep.ft.inbox import Inbox
 from lockstep.ft.member import Member
 from lockstep.ft.outbox import Outbox
@@ -26,6 +27,8 @@ class Parts:
     outbox: type[Outbox] = SmallOutbox
     inbox: type[Inbox] = Inbox
     protector: type[Protector] = Protector
+    disk_ledger: type[DiskLedger] = DiskLedger
+    frame_ledger: type[FrameLedger] = FrameLedger
     obeys_horizon: bool = True
 
     def new_member(self) -> Member:

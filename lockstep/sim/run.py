@@ -37,6 +37,10 @@ class Verdict:
     """It was: faults hit while nobody could take over."""
     full_rings: int = 0
     divergences: int = 0
+    flushes: int = 0
+    """How many the sink made durable."""
+    has_lost_power: bool = False
+    has_disk_failed: bool = False
     is_spoiled: bool = False
     """A machine with a soft error took over before it was found: nothing could be checked any more."""
 
@@ -62,6 +66,8 @@ def run_seed(seed: int, parts: Parts | None = None, trace: list[str] | None = No
     verdict.faults, verdict.full_rings = world.faults.count, world.full_rings
     verdict.failovers, verdict.clones = len(protector.failovers), len(protector.clones)
     verdict.divergences, verdict.is_spoiled = world.supervisor.divergences.mismatched, world.is_spoiled
+    verdict.flushes = world.devices.flushes
+    verdict.has_lost_power, verdict.has_disk_failed = world.has_lost_power, bool(world.devices.disks.trouble)
     verdict.is_guest_lost = world.supervisor.ending.reason == "no-host"
     if verdict.failure is not None:
         world.say(f"{verdict.failure.name.lower()}:", verdict.text)
@@ -70,7 +76,7 @@ def run_seed(seed: int, parts: Parts | None = None, trace: list[str] | None = No
 
 def _run(world: World) -> None:
     def is_over() -> bool:
-        return world.monitor.is_over or world.is_spoiled
+        return world.monitor.is_over or world.is_spoiled or world.has_lost_power
 
     world.schedule.run(PHASE_US, is_over)
     world.faults.end()
@@ -90,6 +96,9 @@ def _run(world: World) -> None:
 
 def _check_end(world: World) -> None:
     if world.is_spoiled:
+        return
+    world.checks.devices.power_fails(world.random)
+    if world.has_lost_power:
         return
     ending = world.supervisor.ending
     on_record = world.supervisor.protector.arbiter.current().primary

@@ -26,11 +26,14 @@ class Schedule:
     def at(self, time_us: int, call: Callable[..., None], *arguments: Any) -> None:
         """Have `call` called at `time_us`, or now if that is past."""
         self._inserted += 1
-        heapq.heappush(self._events, (max(time_us, self.now_us), self._inserted, call, arguments))
+        if time_us < self.now_us:
+            time_us = self.now_us
+        heapq.heappush(self._events, (time_us, self._inserted, call, arguments))
 
     def after(self, delay_us: int, call: Callable[..., None], *arguments: Any) -> None:
         """Have `call` called in `delay_us`."""
-        self.at(self.now_us + delay_us, call, *arguments)
+        self._inserted += 1
+        heapq.heappush(self._events, (self.now_us + delay_us, self._inserted, call, arguments))
 
     def run(self, until_us: int, is_done: Callable[[], bool]) -> None:
         """Let time pass until `until_us`, or until `is_done` after some event."""

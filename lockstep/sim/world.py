@@ -14,6 +14,7 @@ from lockstep.sim.arbiter import MemoryArbiter
 from lockstep.sim.checks import Checks
 from lockstep.sim.connection import Connection
 from lockstep.sim.console import SimulatedConsole
+from lockstep.sim.device_sink import DeviceSink
 from lockstep.sim.faults import PHASE_US, Faults
 from lockstep.sim.fleet import SimulatedFleet
 from lockstep.sim.host import SimulatedHost
@@ -26,6 +27,8 @@ _NUMBERED = (m.Output, m.Input, m.InputTaken, m.SinkProgress)
 """Messages that may come twice, the second time late: their numbers say what is new in them."""
 _TYPES_SHARE = 0.3
 _INTERRUPTED_SHARE = 0.05
+_POWER_CUT_SHARE = 0.05
+_FRAME_SHARE = 0.3
 INTERRUPTED = "interrupted"
 
 
@@ -41,6 +44,7 @@ class World:
     def __init__(self, seed: int, parts: Parts, trace: list[str] | None = None) -> None:
         """Nothing has happened yet. What does is written to `trace`, if given."""
         self.random = random.Random(seed)
+        self._draw = self.random.random
         self.schedule = Schedule()
         self.trace = trace
         self.parts = parts
@@ -51,23 +55,28 @@ class World:
         self._types_end_early = self.random.random() < 0.3
         secret = self.random.choice((None, b"secret"))
         self.fleet = SimulatedFleet(self)
+        self.devices = DeviceSink(self)
         self.console = SimulatedConsole(self)
         self.listeners: dict[int, Connection] = {}
-        protector = parts.protector(self.fleet, MemoryArbiter(self), None, secret)
+        protector = parts.protector(self.fleet, MemoryArbiter(self), None, secret, self.devices)
         self.supervisor = HastySupervisor(self.fleet, protector, self.console, None, Divergences("reclone"))
         self.checks = Checks(self)
         self.monitor = Monitor(self)
+        self.has_lost_power = False
+        """Everything died at once."""
         self.faults = Faults(self)
         self.has_typed_end = False
         if self.random.random() < _INTERRUPTED_SHARE:
             self.schedule.at(self.random.randrange(PHASE_US), self._interrupt)
+        elif self.random.random() < _POWER_CUT_SHARE:
+            self.schedule.at(self.random.randrange(PHASE_US), self._cut_power)
         self.full_rings = 0
         self.is_spoiled = False
         """A machine with a soft error took over before it was found: nothing can be expected of it."""
 
     def delay_us(self, low: int, high: int) -> int:
         """Drawn between `low` and `high`, mostly nearer to `low`."""
-        drawn = self.random.random()
+        drawn = self._draw()
         return low + int((high - low) * drawn * drawn)
 
     def say(self, *what: object) -> None:
@@ -156,7 +165,17 @@ class World:
             self.say("monitor", "is interrupted")
             self.supervisor.ending.end(INTERRUPTED, self.schedule.now_s)
 
+    def _cut_power(self) -> None:
+        """Hosts and monitor die together, and the file is what is left."""
+        self.say("world", "loses its power")
+        self.has_lost_power = True
+
     # Input.
+
+    def receive_something(self) -> None:
+        """Somebody is on the network."""
+        if self.random.random() < _FRAME_SHARE:
+            self.devices.receive_frame()
 
     def type_something(self) -> None:
         """Somebody is at the keyboard."""

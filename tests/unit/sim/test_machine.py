@@ -9,6 +9,8 @@ def ran(machine: ToyMachine, positions: int, slice_positions: int) -> ToyMachine
     while machine.position < end and not machine.has_ended:
         machine.run(min(machine.position + slice_positions, end))
         machine.drain()
+        for ring in (machine.devices.disk_ring, machine.devices.frame_ring):
+            ring.drop_below(ring.made)
         if machine.is_parked:
             machine.apply(CLOCK, (machine.position * 3).to_bytes(8, "little"))
     return machine

@@ -13,7 +13,10 @@ import pytest
 
 from lockstep.sim.broken import BROKEN
 from lockstep.sim.checks import Checks, SafetyViolation
+from lockstep.sim.machine import ToyMachine
+from lockstep.sim.parts import Parts
 from lockstep.sim.run import Failure, digest_of, run_seed
+from lockstep.sim.world import World
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 SEED_VARIABLE = "LOCKSTEP_TEST_SEED"
@@ -28,6 +31,9 @@ def test_seeds_pass_and_the_worlds_are_as_hostile_as_they_should_be() -> None:
         ("clones", 80),
         ("full_rings", 500),
         ("divergences", 5),
+        ("flushes", 2000),
+        ("has_lost_power", 2),
+        ("has_disk_failed", 5),
     ):
         assert sum(getattr(verdict, what) for verdict in verdicts) >= at_least, what
     lost = sum(verdict.is_guest_lost for verdict in verdicts)
@@ -90,7 +96,9 @@ class FakeHost:
     def __init__(self, number: int, output: bytes = b"", taken: bytes = b"") -> None:
         self.number = number
         self.member = type("", (), {"generation": 1})()
-        self.machine = type("", (), {"output": bytearray(output), "taken": bytearray(taken)})()
+        self.machine = ToyMachine(0)
+        self.machine.output += output
+        self.machine.taken += taken
 
     def __str__(self) -> str:
         return f"host {self.number}"
@@ -98,8 +106,7 @@ class FakeHost:
 
 class TestChecks:
     def checks(self, live: Any) -> Checks:
-        silence: Any = type("", (), {"say": lambda *what: None})()
-        checks = Checks(silence)
+        checks = Checks(World(1, Parts()))
         checks.goes_live(live)
         return checks
 
