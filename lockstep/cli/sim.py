@@ -26,8 +26,9 @@ def sim(
 
     The protocol is the real one. Hosts crash, stop, wake, lag and lose each other; channels delay, double and break;
     the monitor is late. All the while safety is checked: one writer per generation, no byte lost, doubled or
-    reordered, input once and in order, output as the survivor's state has it. Then the faults stop, and the pair must
-    be Protected again and the guest must end. A seed always gives the same events.
+    reordered, input once and in order, output as the survivor's state has it, what a flush promised in the disk's file.
+    Then the faults stop, and the pair must be Protected again and the guest must end. A seed always gives the same
+    events.
 
     Exit status: 0 all seeds passed, 1 safety was violated, 3 only liveness was (nothing wrong was done, but the pair
     or its guest got stuck), 2 usage.

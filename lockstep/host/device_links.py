@@ -102,6 +102,9 @@ class DeviceLinks:
         for ring, count, entries in zip((self.disks, self.frames), made, retained, strict=True):
             if ring is not None:
                 ring.begin(count - len(entries), entries)
+        for bell in self.bells:
+            if bell >= 0:
+                os.eventfd_write(bell, 1)
 
     def retained(self) -> Retained:
         """In the machine's thread: what the sink may still lack."""

@@ -139,10 +139,12 @@ class DiskSink(threading.Thread):
 
     def _next_kind(self) -> int:
         """What is next, if it may be applied now."""
+        for each, _ in self._hosts.values():
+            # A clone's, too: what came with its state may be taken by now, and fill its ring.
+            self._drop(each)
         ring = self._ring()
         if ring is None or ring.made is None:
             return 0
-        self._drop(ring)
         if self.taken >= self._limit():
             return 0
         kind = int(next_kind(ring.ring.base))

@@ -49,7 +49,6 @@ class DeviceSink:
         self.frames = world.parts.frame_ledger(self.roles)
         self.file = SimulatedFile()
         self.frames_in = self.flushes = 0
-        self._is_primary_live = True
         self._seen: tuple[int, RingCounts] | None = None
         self._reported = (-1, -1)
         self._is_due = self._is_flushing = False
@@ -73,15 +72,11 @@ class DeviceSink:
 
     def fence(self, generation: int, survivor: int) -> None:
         """From now on the survivor's output is taken."""
+        before = self._process(self.roles.primary)
         self.roles.fence(generation, survivor)
-        self._is_primary_live = False
+        self._process(survivor).inbound.extend(before.inbound)
         self._report()
         self.poke()
-
-    def went_live(self, frames: int) -> None:
-        """The survivor runs live, and has taken `frames` frames: it gets those that follow."""
-        self._is_primary_live = True
-        self._process(self.roles.primary).inbound.extend(range(frames + 1, self.frames_in + 1))
 
     def has_begun(self) -> None:
         """A ring has begun. Of what came with a clone's state some may be taken by now: unless that is dropped, the
@@ -186,8 +181,8 @@ class DeviceSink:
     # Frames from the network.
 
     def receive_frame(self) -> None:
-        """One arrives for whoever is primary; without room it is lost, as on any network, and gets no number."""
+        """One arrives for whoever is primary; without room it is lost, as on any network."""
+        self.frames_in += 1
         inbound = self._process(self.roles.primary).inbound
-        if self._is_primary_live and len(inbound) < INBOUND_FRAMES_MAX:
-            self.frames_in += 1
+        if len(inbound) < INBOUND_FRAMES_MAX:
             inbound.append(self.frames_in)

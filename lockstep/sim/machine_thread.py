@@ -177,7 +177,6 @@ class MachineThread:
                 icount=position,
                 at_s=self.world.schedule.now_s,
                 input_count=len(host.machine.taken),
-                frame_count=host.machine.devices.frames_in,
             )
         )
         self.world.checks.goes_live(host)

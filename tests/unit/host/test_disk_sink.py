@@ -160,6 +160,22 @@ def test_a_copy_that_has_not_begun_holds_back_what_came_after_it(world: World) -
     assert clone.ring.ring.waiting() == []
 
 
+def test_what_a_copy_brings_along_is_dropped_where_it_was_taken_meanwhile(world: World) -> None:
+    """With nothing more to take: it would find no room for what it makes, and its primary waits for it."""
+    primary = Producer(1, world.sink)
+    world.sink.begin(1)
+    primary.write(0, filled("a"))
+    retained = primary.ring.ring.waiting()
+    primary.release()
+    world.settle()
+    copy = Producer(2, world.sink, begins=False)
+    world.sink.follow(2)
+    copy.ring.begin(0, retained)
+    assert copy.ring.ring.used() > 0
+    world.settle()
+    assert (world.sink.taken, copy.ring.ring.used()) == (1, 0)
+
+
 def test_a_flush_is_durable_after_what_came_before(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     primary = Producer(1, world.sink)
     world.sink.begin(1)

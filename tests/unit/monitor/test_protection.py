@@ -213,6 +213,16 @@ def test_secondary_that_dies_before_it_listens_leaves_a_primary_that_starts_alon
     assert isinstance(world.first.heard[-1], m.Clone)
 
 
+def test_survivor_of_a_primary_that_never_started_counts_as_started(tmp_path: Path) -> None:
+    world = World(tmp_path, secret=b"s" * 32)
+    world.pair.host_gone(world.first, 1.0)
+    assert world.pair.has_booted, "input may be passed on to it"
+    world.pair.went_live(m.Live(generation=2, icount=0, at_s=2.0, input_count=0))
+    third = world.cloning()
+    world.pair.host_gone(third, 2.0)
+    assert world.second.kinds()[-1] == "GoAlone", "it isn't to be started again"
+
+
 def test_input_is_offered_again_from_where_the_survivor_stands(world: World) -> None:
     world.pair.source.arrive(b"abcdef")
     world.pair.source.offer(100)

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import pytest
-
 from lockstep.ft.device_output import ALL_MADE, NOBODY, RingCounts
 from lockstep.sim.devices import (
     BLOCKS,
@@ -107,11 +105,3 @@ def test_it_stands_still_where_a_ring_is_full() -> None:
             assert not devices.is_full
         devices.use(bits, 1, 1)
         assert devices.is_full
-
-
-@pytest.mark.parametrize("number", [0, 1, 3])
-def test_a_frame_that_comes_twice_or_too_early_is_seen(number: int) -> None:
-    devices = running()
-    devices.take_frame((1).to_bytes(8, "little"))
-    with pytest.raises(ValueError, match="arrives after frame 1"):
-        devices.take_frame(number.to_bytes(8, "little"))
