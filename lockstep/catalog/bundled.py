@@ -18,6 +18,7 @@ BUNDLED_GUESTS: dict[str, str] = {
     "sloppy": "several harts with a data race, to show that even races replay",
     "storm": "interrupts as fast as the machine can deliver them",
     "records": "writes numbered records to a disk, reads them back, and says what is flushed",
+    "random": "prints numbers from the machine's generator of random numbers",
     "selftest": "checks the machine's instructions, traps and devices",
 }
 

@@ -122,6 +122,7 @@ def test_guests_lists_bundled_and_fetched_ones(tmp_path: Path) -> None:
     done = lockstep("guests", env=environment(LOCKSTEP_CACHE=str(tmp_path)))
     rows = [line.split("\t") for line in done.stdout.decode().splitlines()]
     names = {"hello", "compute", "timer", "echo", "clocks", "paging", "smp", "sloppy", "storm", "selftest"}
+    names |= {"records", "random"}
     assert {row[0] for row in rows} == names | {"linux", "u-boot"}
     state = {row[0]: row[2] for row in rows}
     assert (state["hello"], state["linux"]) == ("ready", "lockstep fetch linux")
