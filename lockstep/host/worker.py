@@ -110,10 +110,10 @@ class Worker(threading.Thread):
         while not self.outcome:
             stop = self._run(min(self._limit(), self.machine.position + SLICE_POSITIONS))
             self.wall_s = pace.real_ns / 1e9
-            self._attend(stop)
+            has_given = self._attend(stop)
             if self.outcome:
                 return
-            if stop == Stop.PARKED and not (self.machine.has_arrivals or self._take_input()):
+            if stop == Stop.PARKED and not (has_given or self.machine.has_arrivals or self._take_input()):
                 self.is_parked = True
                 self._wake.wait(pace.until_event_s)
                 self.is_parked = False
@@ -163,8 +163,8 @@ class Worker(threading.Thread):
             self._take(INPUT, data)
         return bool(data)
 
-    def _attend(self, stop: Stop) -> None:
-        """What is due between two runs."""
+    def _attend(self, stop: Stop) -> bool:
+        """What is due between two runs; whether the machine was given something, which may end its wait."""
         if stop in (Stop.OUTPUT_FULL, Stop.FLUSHING):
             self._wake.wait(OUTPUT_WAIT_S if stop == Stop.OUTPUT_FULL else FLUSH_WAIT_S)
         # In this order: what is set after the clearing is noticed the next time.
@@ -172,10 +172,12 @@ class Worker(threading.Thread):
         self.machine.clear_kick()
         if stop == Stop.UNREADABLE:
             self._take(DISK, unreadable_payload(self.machine))
+        has_given = False
         if stop not in (Stop.FINISHED, Stop.IDLE):
-            self._take_input()
+            has_given = self._take_input()
             if wants_entropy(self.machine):
                 self._take(ENTROPY, os.urandom(KEY_BYTES))
+                has_given = True
         self.machine.announce_output()
         self._write_console()
         if stop == Stop.FINISHED:
@@ -187,6 +189,7 @@ class Worker(threading.Thread):
             self.outcome = "max-icount"
         elif self.ending:
             self.outcome = self.ending
+        return has_given
 
     def _write_console(self) -> None:
         data = self.machine.drain_console()
