@@ -8,6 +8,7 @@ written takes nothing more for the rest of the run: its file stays as it was aft
 from __future__ import annotations
 
 import os
+import select
 import threading
 from collections.abc import Callable
 
@@ -15,7 +16,10 @@ from lockstep.ft.device_output import DiskLedger, OutputRoles, RingCounts
 from lockstep.host.fair_lock import FairLock
 from lockstep.host.sink_files import SinkFiles, next_kind, refusal
 from lockstep.log.numbered import NumberedRing, drop_below, want_wake
+from lockstep.log.ring import WAKE_ALWAYS, WAKE_IF_URGENT
 from lockstep.machine.output import FLUSH, WRITE
+
+LOOK_EVERY_S = 0.01
 
 
 class DiskSink(threading.Thread):
@@ -40,6 +44,8 @@ class DiskSink(threading.Thread):
         self._say, self._changed = say, changed
         self._lock = FairLock()
         self._is_closing = False
+        self._rests = True
+        """Whether there has been nothing to do for a while."""
 
     # From other threads. Roles change under the lock: nobody else's output is taken any more when these return.
 
@@ -234,14 +240,25 @@ class DiskSink(threading.Thread):
             raise refusal(result)
 
     def _sleep(self) -> None:
-        """Until somebody writes to the bell, unless there is something to do already."""
+        """Until somebody writes to the bell, or there may be something to do, unless there is already.
+
+        After some work more will follow, which can wait a little unless it is urgent: so it comes in larger pieces.
+        """
+        when = WAKE_ALWAYS if self._rests else WAKE_IF_URGENT
         with self._lock:
             for ring, _ in self._hosts.values():
-                want_wake(ring.ring.base)
+                want_wake(ring.ring.base, when)
             if self._next_kind() != 0:
                 return
         self._changed()
-        os.eventfd_read(self.bell)
+        ready, _, _ = select.select([self.bell], [], [], None if self._rests else LOOK_EVERY_S)
+        if ready:
+            os.eventfd_read(self.bell)
+        self._rests = not ready and self._is_quiet()
+
+    def _is_quiet(self) -> bool:
+        with self._lock:
+            return self._next_kind() == 0
 
 
 def counts_of(ring: NumberedRing) -> RingCounts:

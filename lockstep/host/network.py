@@ -24,6 +24,7 @@ from lockstep.host.fair_lock import FairLock
 from lockstep.host.options import Forward
 from lockstep.host.passt import Passt, unread_bytes
 from lockstep.log.numbered import NumberedRing, drop_below, want_wake
+from lockstep.log.ring import WAKE_ALWAYS
 from lockstep.log.shared import SharedRing
 
 STUCK_S = 1.0
@@ -330,7 +331,7 @@ class Network(threading.Thread):
         waits_s = []
         events = 0
         if primary is not None:
-            want_wake(primary.frames.ring.base)
+            want_wake(primary.frames.ring.base, WAKE_ALWAYS)
             if not len(self._outgoing) and self._passt is not None:
                 self._collect()
                 if len(self._outgoing):

@@ -9,6 +9,7 @@ from lockstep.host.sink_files import SinkFiles, next_kind
 from lockstep.log.entry import CHECK
 from lockstep.log.layout import CAPACITY_BYTES_MIN
 from lockstep.log.numbered import NumberedRing, drop_below, want_wake
+from lockstep.log.ring import WAKE_ALWAYS
 from lockstep.log.shared import SharedRing
 from lockstep.log.trace.columns import take_entries
 from lockstep.log.trace.varints import pack
@@ -32,7 +33,7 @@ def warm_up() -> None:
             attached.horizon()
         numbered = NumberedRing(ring)
         numbered.begin(0, [])
-        want_wake(ring.base)
+        want_wake(ring.base, WAKE_ALWAYS)
         drop_below(ring.base, 0)
         next_kind(ring.base)
         take_frames(ring.base, 0, 0, 0, memmove_address())

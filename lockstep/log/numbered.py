@@ -40,10 +40,10 @@ def drop_below(ring: int, number: int) -> int:
     return 0
 
 
-@exported(void(int64))
-def want_wake(ring: int) -> None:
+@exported(void(int64, int64))
+def want_wake(ring: int, when: int) -> None:
     """`ring_wait`."""
-    ring_wait(ring)
+    ring_wait(ring, when)
 
 
 class NumberedRing:

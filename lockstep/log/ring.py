@@ -74,6 +74,7 @@ from lockstep.log.layout import (
 from lockstep.log.words import compare_exchange, load_byte, load_word, store_word
 from lockstep.native import exchange, inline, load_acquire, nopython, store_release, unsigned_less
 
+WAKE_ALWAYS, WAKE_IF_URGENT = 1, 2
 _LENGTH_MASK = 0xFFFF_FFFF
 _KIND_SHIFT = 32
 _ALIGNMENT_MASK = WORD_SIZE - 1
@@ -366,12 +367,15 @@ def ring_consumer_beats(base: int) -> int:
 
 
 @inline
-def ring_wait(base: int) -> None:
-    """The consumer is about to sleep: it wants to be woken. It looks at the ring once more after this."""
-    exchange(base + CONSUMER_WAITS, 1)
+def ring_wait(base: int, when: int) -> None:
+    """The consumer is about to sleep, and wants to be woken: WAKE_ALWAYS, or WAKE_IF_URGENT when it looks again by itself
+    before long. It looks at the ring once more after this."""
+    exchange(base + CONSUMER_WAITS, when)
 
 
 @inline
-def ring_take_waiting(base: int) -> bool:
-    """Whether the consumer waits to be woken, which the caller is to do now. After an append or a publish."""
+def ring_take_waiting(base: int, urgent: int) -> bool:
+    """Whether the consumer is to be woken now, by the caller. After an append or a publish."""
+    if urgent == 0 and load_word(base + CONSUMER_WAITS) == WAKE_IF_URGENT:
+        return False
     return exchange(base + CONSUMER_WAITS, 0) != 0

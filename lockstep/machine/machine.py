@@ -105,6 +105,8 @@ class Machine:
         control["stop_when_quiet"] = stop_when_quiet
         use_default_float_environment()
         reason = run(self.wires.first_wiring)
+        if control["no_room"]:
+            raise InternalError("output of a device found no room: a bug in lockstep")
         if reason == state.FAILED:
             raise InternalError(
                 f"the emulator stopped with Unicorn's error {int(control['error'])} at {self.pc:#x}"

@@ -47,6 +47,8 @@ def emit_disk(
     if control.disk_ring:
         kind = output_kind(disk, operation)
         _made(control, ring_append(control.disk_ring, kind, board.position, offset, address, length))
+        if operation == FLUSH or ring_used(control.disk_ring) > load_word(control.disk_ring + CAPACITY) >> 2:
+            control.is_urgent = 1
     return int(number)
 
 
@@ -72,13 +74,13 @@ def has_output_room(control: Control) -> bool:
 
 
 @nopython
-def _announce(control: Control, ring: int, bell: int, position: int) -> None:
+def _announce(control: Control, ring: int, bell: int, position: int, urgent: int) -> None:
     """Release what was made up to `position`, if that is for this machine to say, and wake who waits for it."""
     if ring == 0:
         return
     if control.releases:
         ring_publish(ring, position)
-    if ring_take_waiting(ring) and bell >= 0:
+    if ring_take_waiting(ring, urgent) and bell >= 0:
         call_int64(control.libc_write, (bell, control.bell_word, 8))
 
 
@@ -86,8 +88,9 @@ def _announce(control: Control, ring: int, bell: int, position: int) -> None:
 def announce_output(board: Board, control: Control) -> None:
     """What was made up to this position, where the machine has published on the log, may leave."""
     control.has_output = 0
-    _announce(control, control.disk_ring, control.disk_bell, board.position)
-    _announce(control, control.frame_ring, control.frame_bell, board.position)
+    _announce(control, control.disk_ring, control.disk_bell, board.position, control.is_urgent)
+    _announce(control, control.frame_ring, control.frame_bell, board.position, 1)
+    control.is_urgent = 0
 
 
 @exported(void(int64))

@@ -143,6 +143,7 @@ CONTROL = np.dtype(
         ("disk_bell", np.int64),  # eventfds that whoever takes output waits for, or -1
         ("frame_bell", np.int64),
         ("bell_word", np.int64),  # address of the int64 1
+        ("is_urgent", np.int64),  # somebody waits for what a disk does with that
         ("has_output", np.int64),  # some was made and not yet announced
         ("releases", np.int64),  # 1: what is published on the log is held, and output up to there may leave
         ("no_room", np.int64),  # output was lost for want of room: a bug
