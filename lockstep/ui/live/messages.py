@@ -37,7 +37,7 @@ class Decoder:
         """Nothing has come."""
         self._waiting = bytearray()
 
-    def messages(self, data: bytes) -> Iterator[tuple[int, bytes]]:
+    def messages(self, data: bytes | memoryview) -> Iterator[tuple[int, bytes]]:
         """What is whole with `data`: kind and body."""
         self._waiting += data
         at = 0

@@ -15,6 +15,7 @@ import msgspec
 from lockstep.monitor.status import Status
 from lockstep.ui.live import messages
 from lockstep.ui.live.keys import Command, Keys
+from lockstep.ui.live.pacing import Pacing
 from lockstep.ui.live.terminal import KEYS, Terminal
 from lockstep.ui.terminal.emulator import Emulator
 from lockstep.ui.view.frame import compose
@@ -22,12 +23,9 @@ from lockstep.ui.view.layout import console_size
 from lockstep.ui.view.model import Model
 from lockstep.ui.view.styles import Glyphs
 
-FRAME_S = 0.05
-FRAME_S_MAX = 0.5
-COST_SHARE = 0.01
-"""Frames are so far apart that making them takes no more of a CPU than this, within the limits above."""
 READ_BYTES = 1 << 20
-READ_EVERY_S = 0.02
+READ_EVERY_S = 0.08
+FLOOD_READ_EVERY_S = 0.02
 """While more output comes than was drawn yet, it is taken in larger pieces, this far apart."""
 OUTPUT_BYTES_MAX = 1 << 20
 BURST_BYTES = 1 << 18
@@ -49,6 +47,8 @@ class ViewProcess:
             os.set_blocking(descriptor, False)
         self._model = Model("lockstep", Emulator(*console_size(*terminal.size), self._answer), glyphs)
         self._decoder = messages.Decoder()
+        # Kept, since a buffer of this size costs a mapping each time.
+        self._received = memoryview(bytearray(READ_BYTES))
         self._keys = Keys()
         self._takes_keys = False
         self._typed = bytearray()
@@ -58,7 +58,7 @@ class ViewProcess:
         self._next_read_s = 0.0
         self._said = bytearray()
         self._bells = 0
-        self._next_frame_s = 0.0
+        self._pacing = Pacing()
         self._is_dirty = True
         self._is_over = False
         self.has_said_goodbye = False
@@ -107,7 +107,7 @@ class ViewProcess:
             return FOREGROUND_POLL_S
         due = [self._next_read_s] if self._next_read_s else []
         if (self._is_dirty or self._output) and self._terminal.display.is_idle:
-            due.append(self._next_frame_s)
+            due.append(self._pacing.next_frame_s)
         return max(min(due) - time.monotonic(), 0.0) if due else None
 
     def _watch_for_room(self) -> None:
@@ -159,7 +159,7 @@ class ViewProcess:
             if terminal.is_ours:
                 self._resume()
             return
-        if now_s < self._next_frame_s or not terminal.display.is_idle:
+        if now_s < self._pacing.next_frame_s or not terminal.display.is_idle:
             return
         started_s = time.process_time()
         self._feed()
@@ -171,8 +171,7 @@ class ViewProcess:
         frame = compose(self._model, *terminal.size)
         terminal.display.draw(frame, screen.keyboard_modes, has_bell=screen.bells > self._bells)
         self._bells = screen.bells
-        cost_s = time.process_time() - started_s
-        self._next_frame_s = now_s + min(max(FRAME_S, cost_s / COST_SHARE), FRAME_S_MAX)
+        self._pacing.drew(now_s, time.process_time() - started_s)
 
     def _resize(self) -> None:
         self._feed()
@@ -182,21 +181,23 @@ class ViewProcess:
 
     def _redraw(self) -> None:
         self._terminal.display.forget()
-        self._is_dirty, self._next_frame_s = True, 0.0
+        self._is_dirty = True
+        self._pacing.hurry()
 
     # The run.
 
     def _read_run(self) -> None:
-        if self._output:
-            self._next_read_s = time.monotonic() + READ_EVERY_S
         try:
-            data = self._run.recv(READ_BYTES)
+            data = self._received[: self._run.recv_into(self._received)]
         except BlockingIOError:
             return
         except OSError:
-            data = b""
+            data = self._received[:0]
         if not data:
             self._is_over = True
+        if self._output:
+            is_flood = len(data) > READ_BYTES >> 4
+            self._next_read_s = time.monotonic() + (FLOOD_READ_EVERY_S if is_flood else READ_EVERY_S)
         for kind, body in self._decoder.messages(data):
             if kind == messages.OUTPUT:
                 self._output += body
@@ -259,7 +260,8 @@ class ViewProcess:
                 model.scrolled_back = 0
                 self._typed += key
         self._write_keys()
-        self._is_dirty, self._next_frame_s = True, 0.0
+        self._is_dirty = True
+        self._pacing.hurry()
 
     def _write_keys(self) -> None:
         with contextlib.suppress(BlockingIOError):
