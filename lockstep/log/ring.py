@@ -368,7 +368,7 @@ def ring_consumer_beats(base: int) -> int:
 
 @inline
 def ring_wait(base: int, when: int) -> None:
-    """The consumer is about to sleep, and wants to be woken: WAKE_ALWAYS, or WAKE_IF_URGENT if it looks again by itself.
+    """The consumer is about to sleep, and wants to be woken: WAKE_ALWAYS, or WAKE_IF_URGENT if it will look by itself.
 
     It looks at the ring once more after this.
     """
