@@ -7,13 +7,13 @@ written takes nothing more for the rest of the run: its file stays as it was aft
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import select
-import threading
 from collections.abc import Callable
 
-from lockstep.ft.device_output import DiskLedger, OutputRoles, RingCounts
-from lockstep.host.fair_lock import FairLock
+from lockstep.ft.device_output import DiskLedger, RingCounts
+from lockstep.host.output_thread import OutputThread
 from lockstep.host.sink_files import SinkFiles, next_kind, refusal
 from lockstep.log.numbered import NumberedRing, drop_below, want_wake
 from lockstep.log.ring import WAKE_ALWAYS, WAKE_IF_URGENT
@@ -22,7 +22,16 @@ from lockstep.machine.output import FLUSH, WRITE
 LOOK_EVERY_S = 0.01
 
 
-class DiskSink(threading.Thread):
+@dataclasses.dataclass(frozen=True, slots=True)
+class DiskLink:
+    """A host's ring, which stays the caller's, and how to wake it."""
+
+    ring: NumberedRing
+    """Consumed here."""
+    doorbell: Callable[[], None]
+
+
+class DiskSink(OutputThread[DiskLink]):
     """One run's disks."""
 
     def __init__(
@@ -32,69 +41,23 @@ class DiskSink(threading.Thread):
         changed: Callable[[], None] = lambda: None,
     ) -> None:
         """`say` takes a line for the user, `changed` is called when there is nothing to do: in the sink's thread."""
-        super().__init__(name="disks", daemon=True)
+        super().__init__("disks", say, changed)
         self.files = files
-        self.bell = os.eventfd(0, os.EFD_CLOEXEC)
-        """Written by machines that have made something, and by who changes something here."""
-        self.failure: BaseException | None = None
-        """What went wrong with the sink itself."""
-        self._ledger = DiskLedger(OutputRoles())
-        self._hosts: dict[int, tuple[NumberedRing, Callable[[], None]]] = {}
-        """Of each: its ring, and how to wake it."""
-        self._say, self._changed = say, changed
-        self._lock = FairLock()
-        self._is_closing = False
+        self._ledger = DiskLedger(self.roles)
         self._rests = True
         """Whether there has been nothing to do for a while."""
 
-    # From other threads. Roles change under the lock: nobody else's output is taken any more when these return.
+    # From other threads.
 
     def add(self, host: int, ring: NumberedRing, doorbell: Callable[[], None]) -> None:
         """`host` has come, with this ring; `doorbell` wakes it."""
-        with self._lock:
-            self._hosts[host] = (ring, doorbell)
-
-    def remove(self, host: int) -> None:
-        """`host` is gone, and so will be its ring."""
-        with self._lock:
-            self._hosts.pop(host, None)
-            self._ledger.roles.let_go(host)
-        self.ring_bell()
-
-    def begin(self, primary: int, secondary: int | None = None) -> None:
-        """These hosts boot."""
-        with self._lock:
-            self._ledger.roles.begin(primary, secondary)
-        self.ring_bell()
-
-    def follow(self, host: int) -> None:
-        """`host` is to be cloned from the primary."""
-        with self._lock:
-            self._ledger.roles.follow(host)
-
-    def let_go(self, host: int) -> None:
-        """`host` can't go live any more."""
-        with self._lock:
-            self._ledger.roles.let_go(host)
-        self.ring_bell()
-
-    def fence(self, generation: int, survivor: int) -> None:
-        """From now on take from `survivor` alone."""
-        with self._lock:
-            self._ledger.roles.fence(generation, survivor)
-            self._report()
-        self.ring_bell()
-
-    def ring_bell(self) -> None:
-        """Have the sink look again."""
-        os.eventfd_write(self.bell, 1)
+        self.attach(host, DiskLink(ring, doorbell))
 
     @property
     def is_drained(self) -> bool:
         """Whether all that the primary has made so far was taken, or there is no primary."""
-        with self._lock:
-            found = self._hosts.get(self._ledger.roles.primary)
-            made = None if found is None else found[0].made
+        with self.lock:
+            made = None if self.primary is None else self.primary.ring.made
         return made is None or self.taken >= made
 
     @property
@@ -104,28 +67,24 @@ class DiskSink(threading.Thread):
 
     def close(self) -> None:
         """Stop, and close the files. What was taken is in them."""
-        self._is_closing = True
-        self.ring_bell()
-        if self.is_alive():
-            self.join()
+        self.stop()
         self.files.close()
-        os.close(self.bell)
 
     # The thread.
 
-    def run(self) -> None:
-        """The thread's body."""
-        try:
-            while not self._is_closing:
-                if not self._step():
-                    self._sleep()
-        except BaseException as failure:
-            self.failure = failure
-            self._changed()
+    def take_over(self, before: DiskLink | None) -> None:
+        """See `OutputThread`."""
+        self._report()
 
-    def _step(self) -> bool:
+    def step(self) -> bool:
+        """See `OutputThread`."""
+        if not self._take():
+            self._sleep()
+        return not self.is_closing
+
+    def _take(self) -> bool:
         """Take what may be taken; False if there was nothing."""
-        with self._lock:
+        with self.lock:
             kind = self._next_kind()
             if kind == 0:
                 return False
@@ -140,14 +99,13 @@ class DiskSink(threading.Thread):
         return True
 
     def _ring(self) -> NumberedRing | None:
-        found = self._hosts.get(self._ledger.roles.primary)
-        return None if found is None else found[0]
+        return None if self.primary is None else self.primary.ring
 
     def _next_kind(self) -> int:
         """What is next, if it may be applied now."""
-        for each, _ in self._hosts.values():
+        for link in self.links.values():
             # A clone's, too: what came with its state may be taken by now, and fill its ring.
-            self._drop(each)
+            self._drop(link.ring)
         ring = self._ring()
         if ring is None or ring.made is None:
             return 0
@@ -160,9 +118,8 @@ class DiskSink(threading.Thread):
 
     def _limit(self) -> int:
         """How many outputs may be applied."""
-        roles = self._ledger.roles
-        hosts = (roles.primary, *roles.followers)
-        return self._ledger.limit({host: counts_of(self._hosts[host][0]) for host in hosts})
+        hosts = (self.roles.primary, *self.roles.followers)
+        return self._ledger.limit({host: counts_of(self.links[host].ring) for host in hosts})
 
     def _write(self, disk: int) -> None:
         ring = self._ring()
@@ -199,7 +156,7 @@ class DiskSink(threading.Thread):
                 self.files.flush(disk)
             except OSError as error:
                 trouble = error
-        with self._lock:
+        with self.lock:
             if trouble is not None:
                 self._fail(disk, trouble)
             flush = self.taken
@@ -211,28 +168,27 @@ class DiskSink(threading.Thread):
     def _fail(self, disk: int, error: OSError) -> None:
         self._ledger.failed(disk, self.taken)
         path = self.files.disks[disk].path
-        self._say(f"the disk {path} takes no more ({error.strerror}): the guest gets I/O errors from here on")
+        self.say(f"the disk {path} takes no more ({error.strerror}): the guest gets I/O errors from here on")
         self._report()
         self._wake_primary()
 
     def _wake_primary(self) -> None:
-        found = self._hosts.get(self._ledger.roles.primary)
-        if found is not None:
-            found[1]()
+        if self.primary is not None:
+            self.primary.doorbell()
 
     def _count(self, outputs: int) -> None:
         self._ledger.apply(self.taken + outputs)
         self._report()
-        for ring, _ in self._hosts.values():
-            self._drop(ring)
+        for link in self.links.values():
+            self._drop(link.ring)
 
     def _report(self) -> None:
         ledger = self._ledger
         # What is in the files: nothing counts any more from the first output that couldn't be written.
         applied = min(ledger.applied, *ledger.trouble.values()) if ledger.trouble else ledger.applied
         trouble = sum(1 << disk for disk in ledger.trouble)
-        for ring, _ in self._hosts.values():
-            ring.report(applied, ledger.durable, trouble)
+        for link in self.links.values():
+            link.ring.report(applied, ledger.durable, trouble)
 
     def _drop(self, ring: NumberedRing) -> None:
         result = int(drop_below(ring.ring.base, self.taken))
@@ -245,19 +201,19 @@ class DiskSink(threading.Thread):
         After some work more will follow, which can wait a little unless it is urgent: so it comes in larger pieces.
         """
         when = WAKE_ALWAYS if self._rests else WAKE_IF_URGENT
-        with self._lock:
-            for ring, _ in self._hosts.values():
-                want_wake(ring.ring.base, when)
+        with self.lock:
+            for link in self.links.values():
+                want_wake(link.ring.ring.base, when)
             if self._next_kind() != 0:
                 return
-        self._changed()
+        self.changed()
         ready, _, _ = select.select([self.bell], [], [], None if self._rests else LOOK_EVERY_S)
         if ready:
             os.eventfd_read(self.bell)
         self._rests = not ready and self._is_quiet()
 
     def _is_quiet(self) -> bool:
-        with self._lock:
+        with self.lock:
             return self._next_kind() == 0
 
 

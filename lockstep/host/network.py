@@ -13,15 +13,14 @@ import ctypes
 import dataclasses
 import os
 import select
-import threading
 import time
 from collections.abc import Callable, Iterable
 
 from lockstep.errors import InternalError, LockstepError
-from lockstep.ft.device_output import FrameLedger, OutputRoles, RingCounts
+from lockstep.ft.device_output import FrameLedger, RingCounts
 from lockstep.host.ethernet import NONSENSE, give_frames, memmove_address, take_frames
-from lockstep.host.fair_lock import FairLock
 from lockstep.host.options import Forward
+from lockstep.host.output_thread import OutputThread
 from lockstep.host.passt import Passt, unread_bytes
 from lockstep.log.numbered import NumberedRing, drop_below, want_wake
 from lockstep.log.ring import WAKE_ALWAYS
@@ -78,7 +77,7 @@ class Buffer:
             self.start, self.end = 0, count
 
 
-class Network(threading.Thread):
+class Network(OutputThread[Link]):
     """One run's network."""
 
     def __init__(
@@ -91,19 +90,12 @@ class Network(threading.Thread):
 
         `say` takes a line for the user, `changed` is called when the thread has failed: in the thread.
         """
-        super().__init__(name="network", daemon=True)
-        self.bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        """Written by machines that have made something, and by who changes something here."""
-        self.failure: BaseException | None = None
-        """What went wrong with this thread itself."""
+        super().__init__("network", say, changed)
         self.lost_bytes = 0
         """Of frames that passt didn't take."""
         self.restarts = 0
-        self._forwards, self._say, self._changed = tuple(forwards), say, changed
-        self._ledger = FrameLedger(OutputRoles())
-        self._links: dict[int, Link] = {}
-        self._lock = FairLock()
-        self._is_closing = False
+        self._forwards = tuple(forwards)
+        self._ledger = FrameLedger(self.roles)
         self._outgoing, self._incoming = Buffer(BATCH_BYTES), Buffer(BATCH_BYTES)
         self._memmove = memmove_address()
         self._blocked_since_s = 0.0
@@ -119,51 +111,11 @@ class Network(threading.Thread):
             os.close(self.bell)
             raise
 
-    # From other threads. Roles change under the lock: nobody else's frames are taken any more when these return.
+    # From other threads.
 
     def add(self, host: int, frames: NumberedRing, inbound: SharedRing, doorbell: Callable[[], None]) -> None:
         """`host` has come, with rings for frames that it puts out and that it gets; `doorbell` wakes it."""
-        with self._lock:
-            self._links[host] = Link(frames, inbound, doorbell)
-
-    def remove(self, host: int) -> None:
-        """`host` is gone, and so will be its rings."""
-        with self._lock:
-            self._links.pop(host, None)
-            self._ledger.roles.let_go(host)
-
-    def begin(self, primary: int, secondary: int | None = None) -> None:
-        """These hosts boot."""
-        with self._lock:
-            roles = self._ledger.roles
-            roles.primary, roles.followers = primary, set() if secondary is None else {secondary}
-        self.ring_bell()
-
-    def follow(self, host: int) -> None:
-        """`host` is to be cloned from the primary."""
-        with self._lock:
-            self._ledger.roles.follow(host)
-
-    def let_go(self, host: int) -> None:
-        """`host` can't go live any more."""
-        with self._lock:
-            self._ledger.roles.let_go(host)
-
-    def fence(self, generation: int, survivor: int) -> None:
-        """From now on take from `survivor` alone, and give to it, first what the old primary hasn't taken."""
-        with self._lock:
-            before = self._primary
-            self._ledger.roles.fence(generation, survivor)
-            after = self._primary
-            if before is not None and after is not None:
-                for entry in before.inbound.waiting():
-                    after.inbound.append(entry.kind, entry.position, entry.pc, entry.payload)
-                after.doorbell()
-        self.ring_bell()
-
-    def ring_bell(self) -> None:
-        """Have the thread look again."""
-        os.eventfd_write(self.bell, 1)
+        self.attach(host, Link(frames, inbound, doorbell))
 
     @property
     def sent(self) -> int:
@@ -173,8 +125,8 @@ class Network(threading.Thread):
     @property
     def is_drained(self) -> bool:
         """Whether all that may leave has left, or never will."""
-        with self._lock:
-            passt, primary = self._passt, self._primary
+        with self.lock:
+            passt, primary = self._passt, self.primary
             if passt is None or primary is None or self._blocked_since_s:
                 return True
             if len(self._outgoing) or unread_bytes(passt.wire):
@@ -184,47 +136,38 @@ class Network(threading.Thread):
 
     def close(self) -> None:
         """Send what may leave still, stop, and end passt. May be called again."""
-        if self._is_closing:
+        if self.is_closing:
             return
-        self._is_closing = True
-        self.ring_bell()
-        if self.is_alive():
-            self.join()
+        self.stop()
         for passt in (self._passt, self._ended):
             if passt is not None:
                 passt.stop()
         self._passt = self._ended = None
-        os.close(self.bell)
 
     # The thread.
 
-    def run(self) -> None:
-        """The thread's body."""
-        try:
-            while self._step() or not self._is_closing:
-                pass
-        except BaseException as failure:
-            self.failure = failure
-            self._changed()
+    def take_over(self, before: Link | None) -> None:
+        """See `OutputThread`. What the old primary hasn't taken goes to the new one first."""
+        after = self.primary
+        if before is not None and after is not None:
+            for entry in before.inbound.waiting():
+                after.inbound.append(entry.kind, entry.position, entry.pc, entry.payload)
+            after.doorbell()
 
-    def _step(self) -> bool:
-        """Move what can be moved, or wait until there is something. Whether there may be more."""
+    def step(self) -> bool:
+        """See `OutputThread`. Frames that may leave do so before it stops."""
         if self._ended is not None:
             self._bury(self._ended)
-        if self._passt is None and not self._is_closing and time.monotonic() >= self._restart_at_s:
+        if self._passt is None and not self.is_closing and time.monotonic() >= self._restart_at_s:
             self._restart()
-        with self._lock:
+        with self.lock:
             moved = self._send() | self._receive()
-            if moved or self._is_closing:
+            if moved or self.is_closing:
                 return moved
             events = self._prepare_to_sleep()
         if events is not None:
             self._sleep(*events)
         return True
-
-    @property
-    def _primary(self) -> Link | None:
-        return self._links.get(self._ledger.roles.primary)
 
     def _send(self) -> bool:
         """Move frames out; whether any went."""
@@ -252,13 +195,13 @@ class Network(threading.Thread):
 
     def _collect(self) -> None:
         """Take from the primary's ring what may leave; drop from the others' what has left."""
-        primary = self._primary
+        primary = self.primary
         if primary is not None:
             is_half_full = primary.frames.ring.used() * 2 > primary.frames.ring.capacity_bytes
             self._outgoing.start, self._outgoing.end = 0, self._take(primary.frames)
             if is_half_full and len(self._outgoing):
                 primary.doorbell()  # it may have waited for room
-        for link in self._links.values():
+        for link in self.links.values():
             if link is not primary:
                 _checked(drop_below(link.frames.ring.base, self._ledger.sent))
 
@@ -292,7 +235,7 @@ class Network(threading.Thread):
 
     def _receive(self) -> bool:
         """Move frames in; whether any came."""
-        incoming, primary = self._incoming, self._primary
+        incoming, primary = self._incoming, self.primary
         if primary is not None:
             self._full_wait_s = self._wait_for_room_s(primary.inbound)
         if self._passt is not None and incoming.end < incoming.room and not self._full_wait_s:
@@ -327,7 +270,7 @@ class Network(threading.Thread):
 
     def _prepare_to_sleep(self) -> tuple[int, float | None] | None:
         """What to wait for of the socket, and for how long; None: there is something to do."""
-        primary = self._primary
+        primary = self.primary
         waits_s = []
         events = 0
         if primary is not None:
@@ -336,7 +279,7 @@ class Network(threading.Thread):
                 self._collect()
                 if len(self._outgoing):
                     return None
-        for link in self._links.values():
+        for link in self.links.values():
             made = link.frames.made
             if link is not primary and made is not None and made < self._ledger.sent:
                 waits_s.append(FOLLOWER_WAIT_S)
@@ -362,7 +305,7 @@ class Network(threading.Thread):
             if descriptor == self.bell:
                 os.eventfd_read(self.bell)
             elif event & (select.POLLHUP | select.POLLERR) and not event & select.POLLIN:
-                with self._lock:
+                with self.lock:
                     self._passt_ended()
 
     def _passt_ended(self) -> None:
@@ -383,7 +326,7 @@ class Network(threading.Thread):
         self._ended = None
         words = passt.last_words()
         passt.stop()
-        self._say(
+        self.say(
             f"passt ended{f' ({words})' if words else ''}: the guest's connections to the outside are lost"
         )
 
@@ -392,11 +335,11 @@ class Network(threading.Thread):
             passt = Passt.start(self._forwards, RESTART_LIMIT_S)
         except LockstepError as error:
             if self._restart_pause_s < RESTART_PAUSE_S_MAX:
-                self._say(f"the guest has no network for now: {error}")
+                self.say(f"the guest has no network for now: {error}")
             self._restart_pause_s = min(max(2 * self._restart_pause_s, 0.1), RESTART_PAUSE_S_MAX)
             self._restart_at_s = time.monotonic() + self._restart_pause_s
             return
-        with self._lock:
+        with self.lock:
             self._passt = passt
         self._started_at_s = time.monotonic()
         self.restarts += 1
