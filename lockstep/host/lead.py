@@ -11,7 +11,6 @@ from lockstep.host.check_schedule import CheckSchedule
 from lockstep.host.device_links import Retained
 from lockstep.host.entries import (
     KEY_BYTES,
-    clock_payload,
     input_count,
     signed_pc,
     unreadable_payload,
@@ -184,10 +183,9 @@ class Lead:
     def _keep_pace(self) -> None:
         if self.pace is None:
             return
-        machine = self.host.machine
-        lag_ns = self.pace.lag_ns
-        if lag_ns > LAG_NS_MAX:
-            self.append(CLOCK, clock_payload(int(machine.board["time_offset_ns"]) + lag_ns))
+        correction = self.pace.correction(LAG_NS_MAX)
+        if correction is not None:
+            self.append(CLOCK, correction)
         elif self.pace.ahead_s:
             self._publish()
             self.host.pause(self.pace.ahead_s)
@@ -206,9 +204,9 @@ class Lead:
             if is_due or is_wanted:
                 break
             self._check_if_due()
-        lag_ns = pace.lag_ns
-        if is_due and lag_ns > 0:
-            self.append(CLOCK, clock_payload(int(machine.board["time_offset_ns"]) + lag_ns))
+        correction = pace.correction() if is_due else None
+        if correction is not None:
+            self.append(CLOCK, correction)
 
     def _until_event_or_check_s(self, pace: Pace) -> float | None:
         return min(

@@ -9,6 +9,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from lockstep.host.entries import clock_payload
+
 if TYPE_CHECKING:
     from lockstep.machine.machine import Machine
 
@@ -38,6 +40,13 @@ class Pace:
     def lag_ns(self) -> int:
         """How far guest time is behind real time; below 0 if it is ahead."""
         return self.real_ns - self._machine.guest_ns
+
+    def correction(self, lag_ns_max: int = 0) -> bytes | None:
+        """The payload of the CLOCK entry that ends the guest's lag; None: it lags by `lag_ns_max` at most."""
+        lag_ns = self.lag_ns
+        if lag_ns <= lag_ns_max:
+            return None
+        return clock_payload(int(self._machine.board["time_offset_ns"]) + lag_ns)
 
     def catch_up(self) -> None:
         """Move guest time forward to real time, never backward, on a machine whose log nobody keeps."""

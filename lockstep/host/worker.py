@@ -12,7 +12,6 @@ from collections.abc import Callable
 
 from lockstep.host.entries import (
     KEY_BYTES,
-    clock_payload,
     take_entry,
     unreadable_payload,
     wants_entropy,
@@ -119,9 +118,9 @@ class Worker(threading.Thread):
                 self.is_parked = False
             elif pace.ahead_s:
                 self._wake.wait(pace.ahead_s)
-            lag_ns = pace.lag_ns
-            if lag_ns > (0 if stop == Stop.PARKED else LAG_NS_MAX):
-                self._take(CLOCK, clock_payload(int(self.machine.board["time_offset_ns"]) + lag_ns))
+            correction = pace.correction(0 if stop == Stop.PARKED else LAG_NS_MAX)
+            if correction is not None:
+                self._take(CLOCK, correction)
 
     def _run(self, limit: int) -> Stop:
         """Run to `limit` or to what else stops the machine; make the check and the checkpoint that the trace wants."""

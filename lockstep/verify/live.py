@@ -8,7 +8,6 @@ import time
 
 from lockstep.host.entries import (
     KEY_BYTES,
-    clock_payload,
     signed_pc,
     take_entry,
     unreadable_payload,
@@ -80,9 +79,9 @@ class LiveSubject(Subject):
 
     def _meet_the_world(self) -> None:
         machine, pace = self.machine, self._pace
-        lag_ns = pace.real_ns - machine.guest_ns
-        if lag_ns > CLOCK_EVERY_NS // 4:
-            self._stamp(CLOCK, clock_payload(int(machine.board["time_offset_ns"]) + lag_ns))
+        correction = pace.correction(CLOCK_EVERY_NS // 4)
+        if correction is not None:
+            self._stamp(CLOCK, correction)
         elif pace.ahead_s:
             time.sleep(pace.ahead_s)
         while (flush := waiting_flush(machine)) is not None:
@@ -101,10 +100,9 @@ class LiveSubject(Subject):
         time.sleep(PARKED_STRETCH_S if until_s is None else min(until_s, PARKED_STRETCH_S))
         if until_s is None or until_s > PARKED_STRETCH_S:
             return False
-        machine = self.machine
-        lag_ns = self._pace.real_ns - machine.guest_ns
-        if machine.next_event_ns < NEVER and lag_ns > 0:
-            self._stamp(CLOCK, clock_payload(int(machine.board["time_offset_ns"]) + lag_ns))
+        correction = self._pace.correction()
+        if self.machine.next_event_ns < NEVER and correction is not None:
+            self._stamp(CLOCK, correction)
         return True
 
     def _stamp(self, kind: int, payload: bytes) -> None:

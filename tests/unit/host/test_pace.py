@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from lockstep.host import pace
+from lockstep.host.entries import clock_payload
 from lockstep.machine.state import NEVER
 
 
@@ -43,8 +44,11 @@ def test_a_guest_that_lags_is_behind(clock: FakeTime) -> None:
     paced = pace.Pace(machine)
     clock.now_ns += 5_000_000
     machine.position = 2_000_000
-    assert paced.lag_ns == 3_000_000
+    machine.board["time_offset_ns"] = 1_000
+    assert paced.lag_ns == 2_999_000
     assert paced.ahead_s == 0
+    assert paced.correction() == paced.correction(2_998_999) == clock_payload(3_000_000)
+    assert paced.correction(2_999_000) is None
 
 
 def test_a_guest_that_is_quick_has_to_wait(clock: FakeTime) -> None:
