@@ -65,9 +65,14 @@ class Disks:
         self._files.append(file)
         blocks = (disk.size_bytes + BLOCK_BYTES - 1) >> BLOCK_SHIFT
         chunks = (disk.size_bytes >> CHUNK_SHIFT) + 1
-        overlay, versions, chunk_versions = map(
-            _sparse_memory, (blocks * BLOCK_BYTES, blocks * 8, chunks * 8)
-        )
+        try:
+            overlay, versions, chunk_versions = map(
+                _sparse_memory, (blocks * BLOCK_BYTES, blocks * 8, chunks * 8)
+            )
+        except OSError:
+            raise GuestError(
+                f"the disk {disk.path} has {disk.size_bytes} bytes, more than fit into a process: give a smaller one"
+            ) from None
         self._memory += [overlay, versions, chunk_versions]
         view["file"], view["bytes"] = file, disk.size_bytes
         view["overlay"], view["versions"] = _address_of(overlay), _address_of(versions)

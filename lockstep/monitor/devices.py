@@ -21,9 +21,9 @@ class PairDevices(DeviceSinks):
         wake: Callable[[], None],
     ) -> None:
         """See `DeviceSinks`. `wake` is called when a sink has nothing to do."""
-        super().__init__(config, forwards, say, wake)
         self.config = config
         self._links: dict[int, DeviceLinks] = {}
+        super().__init__(config, forwards, say, wake)
 
     def close(self) -> None:
         """Stop the sinks; hosts are gone."""

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lockstep.machine import disk_view
+from lockstep.errors import GuestError
+from lockstep.machine import disk_view, disks
 from lockstep.machine.config import Disk
 from lockstep.machine.disks import Disks
 from lockstep.machine.state import CONTROL
@@ -133,3 +134,11 @@ def test_a_file_that_was_cut_off(tmp_path: Path) -> None:
     assert disk_view.view_read(seen.control, 0, 4096, address, 2 * 4096) == disk_view.READ_FAILED
     assert disk_view.view_write(seen.control, 0, 1, 20 * SECTOR, address, SECTOR) == disk_view.READ_FAILED
     os.close(seen.file)
+
+
+def test_a_disk_larger_than_a_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disks, "disk_bytes", lambda file: 1 << 60)
+    path = tmp_path / "d.img"
+    path.touch()
+    with pytest.raises(GuestError, match="give a smaller one"):
+        Disks((Disk(path=path, size_bytes=1 << 60),), np.zeros(1, CONTROL)[0])
