@@ -34,6 +34,8 @@ CASES = {
     "inject": "interrupts replayed per second",
     "scale": "how cost grows with RAM, with the log's rate, with failovers",
     "qemu": "the same guests on QEMU and lockstep: plain, recorded, replayed",
+    "disk": "disk-bound guests: solo, protected, on QEMU; bytes of log",
+    "net": "TCP from the guest: throughput, and what the output rule adds to a round trip",
 }
 RUNS_MAX = 10_000
 USAGE_ERROR, INTERRUPTED = 2, 130

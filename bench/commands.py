@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import select
 import subprocess
 import sys
 import tempfile
@@ -33,6 +34,16 @@ class TimedProcess:
     first_byte_s: float
     """Until the first byte of its standard output."""
     output: bytes
+    arrivals: tuple[tuple[int, float], ...]
+    """When it came: how many bytes had arrived, and at what time since the start, in s."""
+
+    def seconds_at(self, text: bytes) -> float:
+        """When `text` had arrived, in s since the start. MeasurementError if it never did."""
+        place = self.output.find(text)
+        if place < 0:
+            raise MeasurementError(f"{text!r} was never printed: {self.output[-200:]!r}")
+        end = place + len(text)
+        return next(seconds for arrived, seconds in self.arrivals if arrived >= end)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,20 +81,38 @@ def time_process(
         )
         try:
             assert process.stdout is not None
-            output = os.read(process.stdout.fileno(), 1 << 16)
-            first_byte_s = time.perf_counter() - started_s
-            rest, _ = process.communicate(timeout=timeout_s)
+            output, arrivals = _read_to_end(process.stdout.fileno(), started_s, timeout_s)
+            process.wait(max(started_s + timeout_s - time.perf_counter(), 0))
             whole_s = time.perf_counter() - started_s
         except subprocess.TimeoutExpired as error:
             raise MeasurementError(f"{_shown(arguments)}: no end after {timeout_s:g} s") from error
         finally:
             process.kill()
             process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
         if process.returncode not in statuses:
             errors.seek(0)
             said = errors.read().decode(errors="replace").strip()[-300:]
             raise MeasurementError(f"{_shown(arguments)}: exit status {process.returncode}: {said}")
-        return TimedProcess(whole_s, first_byte_s, output + rest)
+        return TimedProcess(whole_s, arrivals[0][1] if arrivals else whole_s, output, tuple(arrivals))
+
+
+def _read_to_end(
+    descriptor: int, started_s: float, timeout_s: float
+) -> tuple[bytes, list[tuple[int, float]]]:
+    """All that comes, and when it did. TimeoutExpired if it doesn't end in time."""
+    output = bytearray()
+    arrivals: list[tuple[int, float]] = []
+    while True:
+        left_s = started_s + timeout_s - time.perf_counter()
+        if left_s <= 0 or not select.select([descriptor], [], [], left_s)[0]:
+            raise subprocess.TimeoutExpired("", timeout_s)
+        piece = os.read(descriptor, 1 << 16)
+        if not piece:
+            return bytes(output), arrivals
+        output += piece
+        arrivals.append((len(output), time.perf_counter() - started_s))
 
 
 def run_lockstep(*arguments: str, statuses: tuple[int, ...] = (0,), timeout_s: float = TIMEOUT_S) -> Run:
@@ -92,7 +121,7 @@ def run_lockstep(*arguments: str, statuses: tuple[int, ...] = (0,), timeout_s: f
         path = Path(directory) / "report.json"
         timed = time_process([*COMMAND, "run", *arguments, "--report", str(path)], statuses, timeout_s)
         report = json.loads(path.read_text())
-    return Run(timed.whole_s, timed.first_byte_s, timed.output, report)
+    return Run(**vars(timed), report=report)
 
 
 @contextlib.contextmanager

@@ -32,11 +32,14 @@ def bundled(name: str) -> Path:
     return Path(__file__).resolve().parents[1] / "guests" / f"{name}.elf"
 
 
-def linux_files() -> LinuxFiles:
-    """The fetched Linux. ToolMissingError if it wasn't fetched."""
+def linux_files(command: str = LINUX_COMMAND, *, with_drivers: bool = False) -> LinuxFiles:
+    """The fetched Linux, with the drivers of disks and networks or without. ToolMissingError if it wasn't fetched."""
     from lockstep.catalog.linux import linux_guest
 
     found = linux_guest()
     if found is None:
         raise ToolMissingError("Linux isn't installed: run lockstep fetch linux")
-    return LinuxFiles(found.firmware, found.kernel, found.initrd, f"{found.append} {LINUX_COMMAND}")
+    initrd = found.initrd_with_drivers if with_drivers else found.initrd
+    if initrd is None:
+        raise ToolMissingError("Linux with drivers isn't installed: run lockstep fetch linux")
+    return LinuxFiles(found.firmware, found.kernel, initrd, f"{found.append} {command}")

@@ -60,4 +60,11 @@ PROMISES = {
     "qemu.log": Promise("Linux boot: bytes of entries in a trace / QEMU's rr log", "at most", 0.333, "x"),
     "qemu.tracing": Promise("Linux boot: time traced / protected", "at most", 1.03, "x"),
     "qemu.replay": Promise("Linux boot: time replayed / as it was recorded", "at most", 1.0, "x"),
+    "disk.protected": Promise("disk-bound guest: speed protected / solo", "at least", 0.9, "x"),
+    "disk.qemu": Promise(
+        "disk-bound guest: speed protected / QEMU rr=record, blkreplay", "at least", 3.0, "x"
+    ),
+    "disk.reads": Promise("log entries of a disk that is only read", "at most", 0),
+    "net.protected": Promise("TCP from guest to host: speed protected / solo", "at least", 0.8, "x"),
+    "net.latency": Promise("added to a round trip by the output rule over shm, median", "at most", 0.2, "ms"),
 }

@@ -119,7 +119,7 @@ def replay(trace: Path) -> Run:
     """`lockstep replay` of a whole trace, with what it reported."""
     report = trace.with_suffix(".json")
     timed = time_process([*COMMAND, "replay", str(trace), "--report", str(report)])
-    return Run(timed.whole_s, timed.first_byte_s, timed.output, json.loads(report.read_text()))
+    return Run(**vars(timed), report=json.loads(report.read_text()))
 
 
 def _work(found: dict[str, Found], guest: Guest) -> dict[str, object]:

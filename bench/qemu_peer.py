@@ -28,6 +28,7 @@ class Mode(enum.Enum):
     PLAIN = ""
     ICOUNT = "shift=0"
     RECORD = "shift=0,rr=record,rrfile={log}"
+    RECORD_AUTO = "shift=auto,rr=record,rrfile={log}"
     REPLAY = "shift=0,rr=replay,rrfile={log}"
 
 
@@ -36,7 +37,9 @@ def run_bundled(name: str, append: str, mode: Mode, log: Path | None = None) -> 
     return _run(["-bios", "none", "-kernel", str(bundled(name)), "-append", append], mode, log)
 
 
-def run_linux(files: LinuxFiles, mode: Mode, log: Path | None = None) -> TimedProcess:
+def run_linux(
+    files: LinuxFiles, mode: Mode, log: Path | None = None, disk: Path | None = None
+) -> TimedProcess:
     """Linux to power-off. MeasurementError if it didn't get there."""
     timed = _run(
         [
@@ -45,6 +48,7 @@ def run_linux(files: LinuxFiles, mode: Mode, log: Path | None = None) -> TimedPr
         ],
         mode,
         log,
+        disk,
     )
     require_power_off(timed.output, "QEMU")
     return timed
@@ -57,13 +61,25 @@ def require_power_off(console: bytes, who: str) -> None:
             raise MeasurementError(f"Linux on {who} never said {line.decode()!r}: {console[-200:]!r}")
 
 
-def _run(arguments: list[str], mode: Mode, log: Path | None) -> TimedProcess:
+def _disk_arguments(disk: Path, mode: Mode) -> list[str]:
+    """A raw image in the first slot, as lockstep has it; a log of its requests is kept by a driver in between."""
+    image = ["-drive", f"file={disk},format=raw,if=none,id=image"]
+    name = "image"
+    if mode in (Mode.RECORD, Mode.RECORD_AUTO, Mode.REPLAY):
+        name = "replayed"
+        image += ["-drive", f"driver=blkreplay,if=none,image=image,id={name}"]
+    device = f"virtio-blk-device,drive={name},bus=virtio-mmio-bus.0"
+    return ["-global", "virtio-mmio.force-legacy=false", *image, "-device", device]
+
+
+def _run(arguments: list[str], mode: Mode, log: Path | None, disk: Path | None = None) -> TimedProcess:
     """`log` is where a recording is kept and a replay finds it; without it a recording is thrown away."""
     with tempfile.TemporaryDirectory(prefix="lockstep-bench-") as directory:
         log = log or Path(directory) / "replay.bin"
         icount = ["-icount", mode.value.format(log=log)] if mode.value else []
-        command = [QEMU, "-machine", "virt", "-nographic", *icount, *arguments]
+        devices = _disk_arguments(disk, mode) if disk is not None else []
+        command = [QEMU, "-machine", "virt", "-nographic", *icount, *devices, *arguments]
         timed = time_process(command, timeout_s=TIMEOUT_S)
-        if mode is Mode.RECORD and not log.stat().st_size:
+        if mode in (Mode.RECORD, Mode.RECORD_AUTO) and not log.stat().st_size:
             raise MeasurementError("QEMU recorded nothing")
         return timed

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lockstep.log.trace.frames import ENTRIES, FRAME_BYTES
 from lockstep.log.trace.reader import TraceReader
+from lockstep.log.trace.statistics import TraceStatistics, statistics_of
 
 
 def entry_bytes(path: Path) -> int:
@@ -19,3 +20,9 @@ def entry_count(path: Path) -> int:
     """How many entries of the log."""
     with TraceReader(path) as trace:
         return trace.entries_count
+
+
+def statistics(path: Path) -> TraceStatistics:
+    """Of all of a trace."""
+    with TraceReader(path) as trace:
+        return statistics_of(trace)

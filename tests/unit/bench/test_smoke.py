@@ -16,7 +16,7 @@ from command import REPOSITORY, environment
 from bench.__main__ import CASES
 from bench.promises import PROMISES
 
-TIMEOUT_S = 200
+TIMEOUT_S = 300
 
 
 @dataclasses.dataclass(frozen=True)
