@@ -11,8 +11,10 @@ import random
 import struct
 import sys
 
+import assembler
 import programs
-from programs import BASE, CSR, DATA, MRET, RAM, RECOVER, T3, TABLES, Assembler, addi, csr, i_type, s_type
+from assembler import CSR, MRET, RAM, T3, Assembler, addi, csr, i_type, s_type
+from random_programs import BASE, DATA, RECOVER, TABLES
 
 from lockstep.machine.machine import Machine, Stop
 
@@ -78,12 +80,12 @@ def random_instruction(draw: random.Random) -> bytes:
     if kind < 8:
         words = (
             MRET,
-            programs.SRET,
-            programs.WFI,
-            programs.SFENCE_VMA,
-            programs.FENCE_I,
-            programs.ECALL,
-            programs.EBREAK,
+            assembler.SRET,
+            assembler.WFI,
+            assembler.SFENCE_VMA,
+            assembler.FENCE_I,
+            assembler.ECALL,
+            assembler.EBREAK,
         )
         return struct.pack("<I", draw.choice(words))
     return struct.pack("<I", draw.getrandbits(32) & ~0x7F | draw.choice(OPCODES))
@@ -145,10 +147,10 @@ def hostile_program(seed: int) -> bytes:
     asm.branch(0, T3, 0, "recover")
     asm.emit(MRET)
     asm.label("recover")
-    asm.emit(i_type(0x13, 1, T3, RECOVER, 2), programs.add(T3, T3, RECOVER), addi(T3, T3, 46))
+    asm.emit(i_type(0x13, 1, T3, RECOVER, 2), assembler.add(T3, T3, RECOVER), addi(T3, T3, 46))
     asm.emit(i_type(0x13, 1, T3, T3, 50), i_type(0x13, 5, T3, T3, 50), i_type(0x13, 7, T3, T3, -2))
     asm.constant(RECOVER, CODE)
-    asm.emit(programs.add(RECOVER, RECOVER, T3), csr(1, 0, "mepc", RECOVER), MRET)
+    asm.emit(assembler.add(RECOVER, RECOVER, T3), csr(1, 0, "mepc", RECOVER), MRET)
     asm.label("interrupt")
     asm.emit(csr(5, 0, "mie", 0), s_type(0x23, 3, BASE, T3, 0), MRET)
     image = bytearray(asm.image())

@@ -6,8 +6,9 @@ import itertools
 import struct
 from dataclasses import dataclass
 
+from virtio_driver import Driver, Segment, serve
+
 from lockstep.machine.machine import Machine, Stop
-from tests.virtio_driver import Driver, Segment, serve
 
 SECTOR = 512
 

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from small_guests import SPIN
+
 from lockstep.log.entry import DISK, ENTROPY, FRAME, Entry
 from lockstep.log.shared import SharedRing
 from lockstep.machine import bus
@@ -17,7 +19,6 @@ from lockstep.machine.disks import find_disk
 from lockstep.machine.entries import take
 from lockstep.machine.machine import Machine, Stop
 from lockstep.machine.memory_map import RAM_BASE, VIRTIO_SIZE
-from tests.small_guests import SPIN
 
 RAM_BYTES = 16 << 20
 QUEUES_AT, QUEUE_ROOM = 0x10_0000, 0x4000

@@ -6,15 +6,17 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import assembler
 import programs
 import pytest
+import random_programs
 
 from lockstep.machine.machine import Machine
 
 QEMU = shutil.which("qemu-system-riscv64")
 pytestmark = pytest.mark.skipif(QEMU is None, reason="qemu-system-riscv64 is not installed")
 
-SYNCHRONOUS = programs.Kinds(
+SYNCHRONOUS = random_programs.Kinds(
     interrupts=False,
     paging=False,
     devices=False,
@@ -41,14 +43,14 @@ def executed(log: Path) -> list[int]:
     """Program counters of all instructions that QEMU started in RAM, those that trapped included."""
     with log.open() as lines:
         counters = [int(line.split("/")[1], 16) for line in lines if line.startswith("Trace")]
-    return [counter for counter in counters if counter >= programs.RAM]
+    return [counter for counter in counters if counter >= assembler.RAM]
 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_random_program(seed: int, tmp_path: Path) -> None:
     """Its console holds a hash of its registers and traps; all its traps are of instructions that were started."""
     image, log = tmp_path / "image", tmp_path / "log"
-    image.write_bytes(programs.random_program(seed, SYNCHRONOUS))
+    image.write_bytes(random_programs.random_program(seed, SYNCHRONOUS))
     machine = Machine(programs.machine_config(image.read_bytes()))
     end = programs.run_on(machine)
     assert end.stop == "FINISHED", f"seed {seed}"
@@ -66,7 +68,7 @@ def test_random_program(seed: int, tmp_path: Path) -> None:
 def test_every_program_counter(seed: int, tmp_path: Path) -> None:
     """Stepped one instruction at a time, the machine is where QEMU is."""
     image, log = tmp_path / "image", tmp_path / "log"
-    image.write_bytes(programs.random_program(seed, SYNCHRONOUS))
+    image.write_bytes(random_programs.random_program(seed, SYNCHRONOUS))
     machine = Machine(programs.machine_config(image.read_bytes()))
     run_qemu("-bios", str(image), "-singlestep", "-d", "exec,nochain", "-D", str(log))
     started = executed(log)

@@ -6,6 +6,7 @@ import random
 
 import programs
 import pytest
+import random_programs
 
 from lockstep.machine.breakpoints import Breakpoints
 from lockstep.machine.machine import Machine, Stop
@@ -42,7 +43,9 @@ def hits_by_breakpoints(config: programs.MachineConfig, addresses: set[int]) -> 
 def test_random_programs(harts: int) -> None:
     found = 0
     for seed in range(6000, 6008):
-        image = programs.random_program(seed, programs.Kinds(pieces=60, traps_max=40, harts=harts))
+        image = random_programs.random_program(
+            seed, random_programs.Kinds(pieces=60, traps_max=40, harts=harts)
+        )
         config = programs.machine_config(image, harts=harts)
         draw = random.Random(seed)
         machine = Machine(config)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import random
 
+import assembler
 import programs
 import pytest
+import random_programs
 from pair_in_process import FollowingHost, LedGuest, end_of
 
 from lockstep.host.entries import entry_counts
@@ -29,8 +31,8 @@ def random_intervals(draw: random.Random) -> CheckIntervals:
 def test_a_pair_with_checks_is_as_a_machine_without(harts: int, count: int) -> None:
     checks = 0
     for seed in range(FIRST_SEED, FIRST_SEED + count):
-        kinds = programs.Kinds(harts=harts)
-        config = programs.machine_config(programs.random_program(seed, kinds), harts=harts)
+        kinds = random_programs.Kinds(harts=harts)
+        config = programs.machine_config(random_programs.random_program(seed, kinds), harts=harts)
         straight = programs.run_on(Machine(config))
         draw = random.Random(seed)
         led = LedGuest(config, random_intervals(draw), kicks=draw)
@@ -68,7 +70,7 @@ def suffer(led: LedGuest, error: SoftError) -> int | None:
 def test_a_bit_of_any_register_is_found_or_makes_no_difference() -> None:
     """With a check at every natural block start: what isn't found there was overwritten within its block."""
     draw = random.Random(5)
-    image = programs.random_program(FIRST_SEED, programs.Kinds(protection=True))
+    image = random_programs.random_program(FIRST_SEED, random_programs.Kinds(protection=True))
     led = LedGuest(programs.machine_config(image), positions_max=3000)
     numbered = [name for name, register in REGISTERS.items() if register.kind in ("integer", "float")]
     others = [name for name in REGISTERS if name not in numbered]
@@ -85,11 +87,11 @@ def test_a_bit_of_any_register_is_found_or_makes_no_difference() -> None:
 
 def test_a_bit_of_ram_is_found_or_makes_no_difference() -> None:
     draw = random.Random(6)
-    config = programs.machine_config(programs.random_program(FIRST_SEED + 1))
+    config = programs.machine_config(random_programs.random_program(FIRST_SEED + 1))
     led = LedGuest(config, positions_max=3000)
     behind: dict[str, int | None] = {}
     for _ in range(20):
-        address = programs.RAM + draw.randrange(programs.MEMORY_BYTES)
+        address = assembler.RAM + draw.randrange(programs.MEMORY_BYTES)
         error = SoftError(icount=draw.randrange(100, 1000), bit=draw.randrange(8), address=address)
         behind[str(error)] = suffer(led, error)
     print(behind)
@@ -97,7 +99,7 @@ def test_a_bit_of_ram_is_found_or_makes_no_difference() -> None:
 
 
 def test_checks_lie_apart_and_the_log_ends_with_the_guest() -> None:
-    led = LedGuest(programs.machine_config(programs.random_program(FIRST_SEED + 2)))
+    led = LedGuest(programs.machine_config(random_programs.random_program(FIRST_SEED + 2)))
     assert led.host.ended is not None
     assert [entry.kind for entry in led.entries] == [CHECK] * (len(led.entries) - 1) + [END]
     positions = [entry.position for entry in led.entries[:-1]]
@@ -105,6 +107,6 @@ def test_checks_lie_apart_and_the_log_ends_with_the_guest() -> None:
 
 
 def test_without_checks_there_are_none() -> None:
-    config = programs.machine_config(programs.random_program(FIRST_SEED + 2))
+    config = programs.machine_config(random_programs.random_program(FIRST_SEED + 2))
     led = LedGuest(config, CheckIntervals(every_s=None))
     assert [entry.kind for entry in led.entries] == [END]

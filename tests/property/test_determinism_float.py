@@ -7,9 +7,11 @@ import random
 import struct
 from collections.abc import Iterator
 
+import assembler
 import programs
 import pytest
-from programs import Assembler, addi, csr, i_type, r_type, s_type
+import random_programs
+from assembler import Assembler, addi, csr, i_type, r_type, s_type
 
 from lockstep.machine.machine import Machine
 
@@ -24,7 +26,7 @@ def much_arithmetic(seed: int) -> bytes:
     draw, asm = random.Random(seed), Assembler()
     asm.constant(5, 0x6000)
     asm.emit(csr(2, 0, "mstatus", 5))
-    asm.constant(6, programs.DATA)
+    asm.constant(6, random_programs.DATA)
     asm.emit(csr(5, 0, "fflags", 1))  # inexact already: only then does libunicorn use the host's unit
     for number in range(1500):
         a, b, c, d = (draw.randrange(32) for _ in range(4))
@@ -39,11 +41,11 @@ def much_arithmetic(seed: int) -> bytes:
         if number % 200 == 199:
             asm.emit(addi(6, 6, 1600), i_type(0x03, 3, 7, 6, 0), addi(6, 6, -1600))
     asm.constant(5, 0x10_0000)
-    asm.constant(6, programs.POWER_OFF)
+    asm.constant(6, assembler.POWER_OFF)
     asm.emit(s_type(0x23, 2, 5, 6, 0))
     asm.label("stop")
     asm.jump("stop")
-    return asm.image().ljust(programs.DATA - programs.RAM + 1600, b"\0") + numbers(draw)
+    return asm.image().ljust(random_programs.DATA - assembler.RAM + 1600, b"\0") + numbers(draw)
 
 
 def numbers(draw: random.Random) -> bytes:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 
+import assembler
 import programs
 import pytest
-from programs import RAM, Assembler, addi, i_type, s_type
+import random_programs
+from assembler import RAM, Assembler, addi, i_type, s_type
 
 from lockstep.machine.machine import Machine, Stop
 
@@ -34,7 +36,7 @@ def relayed(config: programs.MachineConfig, quiet_positions: int, draw: random.R
 
 def power_off(asm: Assembler) -> None:
     asm.constant(5, 0x10_0000)
-    asm.constant(6, programs.POWER_OFF)
+    asm.constant(6, assembler.POWER_OFF)
     asm.emit(s_type(0x23, 2, 5, 6, 0))
 
 
@@ -47,12 +49,12 @@ def block_that_patches_itself(fence: bool) -> bytes:
     asm.emit(addi(11, 0, 100), addi(10, 0, 0))
     asm.label("loop")
     asm.emit(s_type(0x23, 2, 7, 8, 0))
-    asm.emit(programs.NOP, programs.NOP)
+    asm.emit(assembler.NOP, assembler.NOP)
     asm.label("patched")
     asm.emit(addi(10, 10, 1))
-    asm.emit(programs.r_type(0x33, 4, 0, 8, 8, 9), i_type(0x13, 1, 10, 10, 1), addi(11, 11, -1))
+    asm.emit(assembler.r_type(0x33, 4, 0, 8, 8, 9), i_type(0x13, 1, 10, 10, 1), addi(11, 11, -1))
     if fence:
-        asm.emit(programs.FENCE_I)
+        asm.emit(assembler.FENCE_I)
     asm.branch(1, 11, 0, "loop")
     power_off(asm)
     asm.label("stop")
@@ -93,7 +95,9 @@ def test_block_that_goes_on_after_the_finisher() -> None:
 
 
 def protected(seed: int) -> programs.MachineConfig:
-    return programs.machine_config(programs.random_program(seed, programs.Kinds(protection=True)))
+    return programs.machine_config(
+        random_programs.random_program(seed, random_programs.Kinds(protection=True))
+    )
 
 
 def test_pages_that_protection_covers_in_part() -> None:
@@ -118,6 +122,8 @@ def test_partial_protection_is_run_into() -> None:
                 break
             is_new = int(machine.board["traps"]) != before[1]
             faults += (
-                is_new and int(registers["mcause"]) == 1 and RAM <= int(registers["mepc"]) < programs.DATA
+                is_new
+                and int(registers["mcause"]) == 1
+                and RAM <= int(registers["mepc"]) < random_programs.DATA
             )
     assert faults > 10, faults

@@ -6,6 +6,7 @@ import random
 
 import programs
 import pytest
+import random_programs
 
 from lockstep.machine.engine import layout
 from lockstep.machine.engine.libunicorn import Engine, read_word, write_word
@@ -62,7 +63,7 @@ def test_its_size_changes_nothing(name: str, append: str) -> None:
 
 def test_random_programs() -> None:
     for seed in range(9000, 9030):
-        config, draw = programs.machine_config(programs.random_program(seed)), random.Random(seed)
+        config, draw = programs.machine_config(random_programs.random_program(seed)), random.Random(seed)
         straight = programs.run_on(Machine(config))
         machine, console = Machine(config), b""
         while machine.position < programs.LIMIT:

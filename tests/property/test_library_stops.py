@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import random
 
+import assembler
 import programs
 import pytest
+import random_programs
 
 from lockstep import Machine
 
@@ -35,14 +37,14 @@ def look(machine: Machine, draw: random.Random) -> Machine:
         case 4:
             machine.reg_write("a0", machine.reg_read("a0"))
         case 5:
-            machine.mem_write(programs.RAM, machine.mem_read(programs.RAM, 64))
+            machine.mem_write(assembler.RAM, machine.mem_read(assembler.RAM, 64))
     return machine
 
 
 @pytest.mark.parametrize("harts", [1, 2])
 def test_random_programs(harts: int) -> None:
     for seed in range(8000 * harts, 8000 * harts + 12):
-        image = programs.random_program(seed, programs.Kinds(harts=harts))
+        image = random_programs.random_program(seed, random_programs.Kinds(harts=harts))
 
         def build(image: bytes = image) -> Machine:
             return Machine(image, memory=programs.MEMORY_BYTES, harts=harts)
@@ -66,7 +68,7 @@ def test_random_programs(harts: int) -> None:
 def test_stepping_stands_where_running_does() -> None:
     """The same registers, devices and memory at an icount, however it was come to."""
     for seed in range(9000, 9006):
-        image = programs.random_program(seed, programs.Kinds(pieces=60, traps_max=40))
+        image = random_programs.random_program(seed, random_programs.Kinds(pieces=60, traps_max=40))
         stepped, ran = (Machine(image, memory=programs.MEMORY_BYTES) for _ in range(2))
         draw = random.Random(seed)
         for _ in range(12):

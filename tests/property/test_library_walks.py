@@ -8,6 +8,7 @@ from pathlib import Path
 
 import programs
 import pytest
+import random_programs
 from trace_files import record
 
 from lockstep import Trace
@@ -19,7 +20,7 @@ WALKS = 12
 def test_random_programs(harts: int, tmp_path: Path) -> None:
     for seed in range(9500 * harts, 9500 * harts + 6):
         path = tmp_path / f"{seed}.lst"
-        image = programs.random_program(seed, programs.Kinds(harts=harts))
+        image = random_programs.random_program(seed, random_programs.Kinds(harts=harts))
         config = dataclasses.replace(programs.machine_config(image, harts=harts), clock="host")
         recorded = record(path, config, live=b"typed", positions_max=programs.LIMIT)
         draw = random.Random(seed)

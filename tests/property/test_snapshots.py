@@ -6,6 +6,7 @@ import random
 
 import programs
 import pytest
+import random_programs
 
 from lockstep.machine.machine import Machine, Stop
 
@@ -54,7 +55,7 @@ def check(
 def test_random_programs(harts: int) -> None:
     moves = 0
     for seed in range(40):
-        image = programs.random_program(seed + 5000 * harts, programs.Kinds(harts=harts))
+        image = random_programs.random_program(seed + 5000 * harts, random_programs.Kinds(harts=harts))
         quiet, turn = random.Random(seed).choice(((97, 131), (1000, 50), (333, 1000), (2500, 100_000)))
         moves += check(seed, programs.machine_config(image, harts=harts), quiet, turn)
     assert moves > 40, f"only {moves} snapshots were taken"

@@ -6,6 +6,7 @@ import random
 
 import programs
 import pytest
+import random_programs
 
 from lockstep.machine.machine import Machine
 from lockstep.machine.translations import keep_translations, remember_translations
@@ -38,7 +39,7 @@ def run_in_hops(machine: Machine, stops: list[int]) -> programs.End:
 @pytest.mark.parametrize("harts", [1, 2])
 def test_random_programs(harts: int) -> None:
     for seed in range(7000 * harts, 7000 * harts + 24):
-        image = programs.random_program(seed, programs.Kinds(harts=harts))
+        image = random_programs.random_program(seed, random_programs.Kinds(harts=harts))
         config = programs.machine_config(image, harts=harts)
         straight = programs.run_on(Machine(config))
         draw = random.Random(seed)

@@ -11,6 +11,8 @@ from pathlib import Path
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from virtio_disk import SECTOR, DiskDriver
+from virtio_driver import output_ring, serve, spinning_machine, take_disk, taken
 
 from lockstep.log.entry import Entry
 from lockstep.log.shared import SharedRing
@@ -27,8 +29,6 @@ from lockstep.machine.machine import Machine
 from lockstep.machine.output import FLUSH, WRITE
 from lockstep.machine.overlay import overlays, put_back
 from lockstep.machine.virtio import FLUSHED
-from tests.virtio_disk import SECTOR, DiskDriver
-from tests.virtio_driver import output_ring, serve, spinning_machine, take_disk, taken
 
 SECTORS = 203  # not whole blocks
 sectors = st.integers(0, SECTORS + 1)

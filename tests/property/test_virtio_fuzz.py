@@ -13,15 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-
-from lockstep.machine import wire_up
-from lockstep.machine.devices.virtio import registers
-from lockstep.machine.devices.virtio.network import TRANSMIT
-from lockstep.machine.machine import Machine, Stop
-from lockstep.machine.memory_map import ENTROPY_SLOT, NETWORK_SLOT, RAM_BASE
-from lockstep.machine.overlay import overlays, put_back
-from lockstep.machine.virtio import FLUSHED, WRITES_FAILED
-from tests.virtio_driver import (
+from virtio_driver import (
     AVAILABLE_AT,
     QUEUE_ROOM,
     RAM_BYTES,
@@ -33,6 +25,14 @@ from tests.virtio_driver import (
     take_entropy,
     take_frame,
 )
+
+from lockstep.machine import wire_up
+from lockstep.machine.devices.virtio import registers
+from lockstep.machine.devices.virtio.network import TRANSMIT
+from lockstep.machine.machine import Machine, Stop
+from lockstep.machine.memory_map import ENTROPY_SLOT, NETWORK_SLOT, RAM_BASE
+from lockstep.machine.overlay import overlays, put_back
+from lockstep.machine.virtio import FLUSHED, WRITES_FAILED
 
 DISK_BYTES = 1 << 20
 GUARD_BYTES = 1 << 16

@@ -5,6 +5,7 @@ import dataclasses
 import msgspec
 import programs
 import pytest
+import random_programs
 from trace_entries import RESULT
 from trace_files import Recorder, record
 
@@ -48,7 +49,7 @@ TIMER = programs.bundled("timer", "seconds=1")
         TIMER,
         dataclasses.replace(TIMER, clock="host"),
         programs.bundled("smp", harts=4),
-        programs.machine_config(programs.random_program(1, programs.Kinds(harts=2)), harts=2),
+        programs.machine_config(random_programs.random_program(1, random_programs.Kinds(harts=2)), harts=2),
     ],
     ids=["hello", "timer", "timer-host", "smp", "random"],
 )

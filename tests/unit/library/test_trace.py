@@ -6,6 +6,7 @@ import dataclasses
 import random
 from pathlib import Path
 
+import assembler
 import programs
 import pytest
 from trace_files import Recorded, record
@@ -137,7 +138,7 @@ def test_a_machine_that_is_changed_leaves_the_trace(path: Path) -> None:
             machine.step_back()
         machine.restore(snapshot)
         assert machine.follows_trace
-        for change in (lambda: machine.type("x"), lambda: machine.mem_write(programs.RAM, b"")):
+        for change in (lambda: machine.type("x"), lambda: machine.mem_write(assembler.RAM, b"")):
             machine.restore(snapshot)
             change()
             assert not machine.follows_trace

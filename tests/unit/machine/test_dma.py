@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from assembler import FENCE_I, Assembler, addi
+from virtio_disk import SECTOR, DiskDriver
+from virtio_driver import RAM_BYTES
 
 from lockstep.machine.devices.virtio.disk import IN
 from lockstep.machine.disks import find_disk
 from lockstep.machine.machine import Machine, MachineConfig, Stop
 from lockstep.machine.memory_map import RAM_BASE
-from tests.programs import FENCE_I, Assembler, addi
-from tests.virtio_disk import SECTOR, DiskDriver
-from tests.virtio_driver import RAM_BYTES
 
 FUNCTION_AT = 0x8000
 RESULT = 10

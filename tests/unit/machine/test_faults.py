@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import struct
 
+import assembler
 import programs
 import pytest
-from programs import DATA, MRET, RAM, TABLES, Assembler, addi, csr, i_type, r_type, s_type
+from assembler import MRET, RAM, Assembler, addi, csr, i_type, r_type, s_type
+from random_programs import DATA, TABLES
 
 from lockstep.machine.machine import Machine, Stop
 
@@ -33,7 +35,7 @@ def one_trap(instruction: int, pointer: int) -> tuple[int, int]:
 
 def finish(asm: Assembler) -> None:
     asm.constant(5, 0x10_0000)
-    asm.constant(6, programs.POWER_OFF)
+    asm.constant(6, assembler.POWER_OFF)
     asm.emit(s_type(0x23, 2, 5, 6, 0))
     asm.label("end")
     asm.jump("end")

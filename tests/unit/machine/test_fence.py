@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import assembler
 import programs
-from programs import RAM, Assembler, addi, csr, i_type, s_type
+from assembler import RAM, Assembler, addi, csr, i_type, s_type
 
 from lockstep.machine.machine import Machine, Stop
 
@@ -65,7 +66,7 @@ class Program(Assembler):
 
     def run(self, words: dict[int, int]) -> list[int]:
         self.constant(5, 0x10_0000)
-        self.constant(6, programs.POWER_OFF)
+        self.constant(6, assembler.POWER_OFF)
         self.emit(s_type(0x23, 2, 5, 6, 0))
         self.label("stop")
         self.jump("stop")

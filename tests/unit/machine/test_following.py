@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 
+import assembler
 import programs
 import pytest
-from programs import Assembler
+from assembler import Assembler
 
 from lockstep.host.entries import clock_payload, entry_counts
 from lockstep.log.entry import CHECK, CLOCK, INPUT
@@ -21,7 +22,7 @@ HORIZON, ENTRY, HARD = 5_000_000, 3_000_000, 4_000_000
 def spinning_machine() -> Machine:
     asm = Assembler()
     asm.label("again")
-    asm.emit(*[programs.addi(5, 5, 1)] * (BLOCK - 1))
+    asm.emit(*[assembler.addi(5, 5, 1)] * (BLOCK - 1))
     asm.jump("again")
     return Machine(programs.machine_config(asm.image()))
 
@@ -113,11 +114,11 @@ def waiting_machine() -> Machine:
     """Sets its timer, waits for it, and powers off."""
     asm = Assembler()
     asm.constant(5, 0x200_4000)
-    asm.emit(programs.addi(6, 0, 1000), programs.s_type(0x23, 3, 5, 6, 0))
-    asm.emit(programs.addi(6, 0, 0x80), programs.csr(1, 0, "mie", 6), programs.WFI)
+    asm.emit(assembler.addi(6, 0, 1000), assembler.s_type(0x23, 3, 5, 6, 0))
+    asm.emit(assembler.addi(6, 0, 0x80), assembler.csr(1, 0, "mie", 6), assembler.WFI)
     asm.constant(5, 0x10_0000)
-    asm.constant(6, programs.POWER_OFF)
-    asm.emit(programs.s_type(0x23, 2, 5, 6, 0))
+    asm.constant(6, assembler.POWER_OFF)
+    asm.emit(assembler.s_type(0x23, 2, 5, 6, 0))
     return Machine(dataclasses.replace(programs.machine_config(asm.image()), clock="host"))
 
 

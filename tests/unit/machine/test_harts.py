@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import assembler
 import programs
 import pytest
-from programs import WFI, Assembler, addi, csr, i_type, s_type
+import random_programs
+from assembler import WFI, Assembler, addi, csr, i_type, s_type
 
 from lockstep.machine.machine import Machine, Stop
 
@@ -15,7 +17,7 @@ def spinning(harts: int, waiting: int) -> bytes:
     """Harts from `waiting` on count to SPINS, tell hart 0, and wait; those below wait at once, but for hart 0."""
     asm = Assembler()
     asm.emit(csr(2, 5, "mhartid", 0))
-    asm.constant(10, programs.DATA)
+    asm.constant(10, random_programs.DATA)
     asm.branch(0, 5, 0, "spin")
     asm.emit(addi(6, 0, waiting))
     asm.branch(4, 5, 6, "wait")
@@ -24,18 +26,18 @@ def spinning(harts: int, waiting: int) -> bytes:
     asm.label("again")
     asm.emit(addi(7, 7, -1))
     asm.branch(1, 7, 0, "again")
-    asm.emit(addi(8, 0, 1), programs.r_type(0x2F, 3, 0, 0, 10, 8))
+    asm.emit(addi(8, 0, 1), assembler.r_type(0x2F, 3, 0, 0, 10, 8))
     asm.branch(1, 5, 0, "wait")
     asm.label("all")
     asm.emit(i_type(0x03, 3, 9, 10, 0), addi(9, 9, -(1 + harts - max(waiting, 1))))
     asm.branch(1, 9, 0, "all")
     asm.constant(5, 0x10_0000)
-    asm.constant(6, programs.POWER_OFF)
+    asm.constant(6, assembler.POWER_OFF)
     asm.emit(s_type(0x23, 2, 5, 6, 0))
     asm.label("wait")
     asm.emit(WFI)
     asm.jump("wait")
-    return asm.image().ljust(programs.DATA - programs.RAM + 4096, b"\0")
+    return asm.image().ljust(random_programs.DATA - assembler.RAM + 4096, b"\0")
 
 
 def test_every_hart_gets_its_turns() -> None:

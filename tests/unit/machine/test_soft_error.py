@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import assembler
 import programs
 import pytest
-from programs import DATA, RAM, Assembler, addi, csr, i_type
+from assembler import RAM, Assembler, addi, csr, i_type
+from random_programs import DATA
 
 from lockstep.errors import UsageError
 from lockstep.machine.config import MachineConfig
@@ -76,8 +78,8 @@ def test_every_register_has_one_name_and_registers_with_two_have_an_alias() -> N
 
 def finish(asm: Assembler) -> None:
     asm.constant(5, 0x10_0000)
-    asm.constant(6, programs.POWER_OFF)
-    asm.emit(programs.s_type(0x23, 2, 5, 6, 0))
+    asm.constant(6, assembler.POWER_OFF)
+    asm.emit(assembler.s_type(0x23, 2, 5, 6, 0))
     asm.label("end")
     asm.jump("end")
 
@@ -86,7 +88,7 @@ def built(asm: Assembler) -> Machine:
     return Machine(programs.machine_config(asm.image()))
 
 
-@pytest.mark.parametrize("name", [name for name in CSR_BITS if name in programs.CSR and name not in UNLIKE])
+@pytest.mark.parametrize("name", [name for name in CSR_BITS if name in assembler.CSR and name not in UNLIKE])
 def test_values_are_what_the_guest_reads_and_writes(name: str) -> None:
     asm = Assembler()
     bits = CSR_BITS[name]
@@ -137,7 +139,7 @@ def test_a_register_flips_in_the_middle_of_a_block(stop_at: int) -> None:
     asm = Assembler()
     asm.emit(addi(12, 0, 0), addi(20, 0, 0))
     asm.label("loop")
-    asm.emit(*[programs.add(12, 12, 20)] * (LOOP - 1))
+    asm.emit(*[assembler.add(12, 12, 20)] * (LOOP - 1))
     asm.jump("loop")
     machine = built(asm)
     assert machine.run(exact_icount=2 + stop_at) is Stop.EXACT
@@ -225,8 +227,8 @@ def test_a_flip_in_a_pmp_register_is_felt_by_the_next_store(
     asm.constant(11, LOCKED_READ_WRITE)
     asm.constant(12, DATA)
     asm.emit(csr(1, 0, "mtvec", 13), csr(1, 0, "pmpaddr0", 10), csr(1, 0, "pmpcfg0", 11))
-    asm.emit(programs.s_type(0x23, 3, 12, 12, 0), addi(14, 0, 1))
-    asm.emit(*[programs.s_type(0x23, 3, 12, 12, 8)] * 4)
+    asm.emit(assembler.s_type(0x23, 3, 12, 12, 0), addi(14, 0, 1))
+    asm.emit(*[assembler.s_type(0x23, 3, 12, 12, 8)] * 4)
     asm.align(4)
     asm.label("handler")
     asm.jump("handler")

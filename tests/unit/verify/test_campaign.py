@@ -6,12 +6,13 @@ import dataclasses
 
 import programs
 import pytest
+import random_programs
 
 from lockstep.errors import UsageError
 from lockstep.verify.campaign import CampaignOptions, run_campaign
 from lockstep.verify.tabulate import complaint, tabulate
 
-CONFIG = programs.machine_config(programs.random_program(6000))
+CONFIG = programs.machine_config(random_programs.random_program(6000))
 
 
 def test_nothing_escapes_and_the_same_seed_gives_the_same_table() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import programs
 import pytest
+import random_programs
 
 from lockstep.machine.machine import Machine
 from lockstep.machine.registers import REGISTERS
@@ -15,7 +16,7 @@ from lockstep.verify.locate import Located, Sides, locate
 from lockstep.verify.side import Side
 from lockstep.verify.subject import Arrival, Subject
 
-KINDS = programs.Kinds(pieces=60, traps_max=60)
+KINDS = random_programs.Kinds(pieces=60, traps_max=60)
 WINDOW = 1500
 
 
@@ -53,7 +54,7 @@ def by_bisection(
 
 def drawn_error(draw: random.Random, icount: int) -> SoftError:
     if draw.random() < 0.3:
-        address = programs.DATA + draw.randrange(programs.DATA_PAGES * 4096 - 8)
+        address = random_programs.DATA + draw.randrange(random_programs.DATA_PAGES * 4096 - 8)
         return SoftError(icount=icount, bit=draw.randrange(64), address=address)
     register = draw.choice([one for one in REGISTERS.values() if one.bits])
     bits = [bit for bit in range(64) if register.bits >> bit & 1]
@@ -62,7 +63,7 @@ def drawn_error(draw: random.Random, icount: int) -> SoftError:
 
 @pytest.mark.parametrize("seed", range(4100, 4106))
 def test_it_finds_what_stepping_finds(seed: int) -> None:
-    config = programs.machine_config(programs.random_program(seed, KINDS))
+    config = programs.machine_config(random_programs.random_program(seed, KINDS))
     draw = random.Random(seed)
     last = min(programs.run_on(Machine(config)).icount - 1, WINDOW)
     error = drawn_error(draw, draw.randrange(1, last))
@@ -78,22 +79,22 @@ def test_it_finds_what_stepping_finds(seed: int) -> None:
 
 def test_the_programs_drawn_are_found_in_often_enough() -> None:
     """Else the test above would show nothing."""
-    config = programs.machine_config(programs.random_program(4100, KINDS))
+    config = programs.machine_config(random_programs.random_program(4100, KINDS))
     found = 0
     for icount in (7, 100, 333):
-        error = SoftError(icount=icount, bit=40, address=programs.DATA + 8 * 400)
+        error = SoftError(icount=icount, bit=40, address=random_programs.DATA + 8 * 400)
         located = by_bisection(config, [error], 3, 700)
         found += located == Located(icount - 1, icount)
     assert found == 3
 
 
 def test_equal_machines_are_found_equal() -> None:
-    config = programs.machine_config(programs.random_program(4200, KINDS))
+    config = programs.machine_config(random_programs.random_program(4200, KINDS))
     assert by_bisection(config, [], 0, 500) is None
 
 
 def test_a_flip_before_the_first_instruction() -> None:
-    config = programs.machine_config(programs.random_program(4201, KINDS))
+    config = programs.machine_config(random_programs.random_program(4201, KINDS))
     error = SoftError(icount=0, bit=3, register="x8")
     machine = Machine(config)
     expected = Side("expected", Subject(machine))

@@ -9,6 +9,7 @@ from typing import Any
 
 import programs
 import pytest
+import random_programs
 
 from lockstep.errors import UsageError
 from lockstep.machine.machine import Machine
@@ -17,8 +18,8 @@ from lockstep.verify import pair
 from lockstep.verify.pair import VerifyOptions, run_verify
 from lockstep.verify.subject import Arrival, Subject
 
-KINDS = programs.Kinds(pieces=60, traps_max=60)
-CONFIG = programs.machine_config(programs.random_program(5000, KINDS))
+KINDS = random_programs.Kinds(pieces=60, traps_max=60)
+CONFIG = programs.machine_config(random_programs.random_program(5000, KINDS))
 
 
 def verified(*errors: str, every: int = 700, **options: Any) -> Any:

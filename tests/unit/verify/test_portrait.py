@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from programs import DATA
+from random_programs import DATA
 
 from lockstep.machine.config import MachineConfig
 from lockstep.machine.machine import Machine

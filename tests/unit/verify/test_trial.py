@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import programs
 import pytest
-from programs import DATA, RAM, Assembler, addi, b_type, s_type
+from assembler import RAM, Assembler, addi, b_type, s_type
+from random_programs import DATA
 
 from lockstep.machine.machine import Machine
 from lockstep.machine.soft_error import SoftError

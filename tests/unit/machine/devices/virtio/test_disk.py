@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from virtio_disk import SECTOR, DiskDriver
+from virtio_driver import AVAILABLE_AT, output_ring, serve, spinning_machine, take_disk, taken
 
 from lockstep.log.shared import SharedRing
 from lockstep.machine.devices.virtio import constants, registers
@@ -31,8 +33,6 @@ from lockstep.machine.machine import Machine, Stop
 from lockstep.machine.memory_map import RAM_BASE
 from lockstep.machine.output import DISCARD, FLUSH, WRITE, ZERO
 from lockstep.machine.virtio import FLUSHED, READ_FAILED, WRITES_FAILED
-from tests.virtio_disk import SECTOR, DiskDriver
-from tests.virtio_driver import AVAILABLE_AT, output_ring, serve, spinning_machine, take_disk, taken
 
 SECTORS = 8192
 CONTENT = random.Random(5).randbytes(SECTORS * SECTOR)

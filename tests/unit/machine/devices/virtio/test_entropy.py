@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from virtio_driver import Driver, serve, spinning_machine, take_entropy
 
 from lockstep.machine.devices.virtio.entropy import REQUEST_BYTES_MAX
 from lockstep.machine.machine import Machine
 from lockstep.machine.memory_map import ENTROPY_SLOT
-from tests.virtio_driver import Driver, serve, spinning_machine, take_entropy
 
 
 def draw(driver: Driver, length: int = 64) -> bytes:

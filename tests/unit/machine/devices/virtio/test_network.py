@@ -7,13 +7,13 @@ import random
 from collections.abc import Iterator
 
 import pytest
+from virtio_driver import Driver, output_ring, serve, spinning_machine, take_frame, taken
 
 from lockstep.log.shared import SharedRing
 from lockstep.machine.devices.virtio import constants
 from lockstep.machine.devices.virtio.network import FRAME_BYTES_MAX, HEADER_BYTES, RECEIVE, TRANSMIT
 from lockstep.machine.machine import Machine
 from lockstep.machine.memory_map import NETWORK_SLOT
-from tests.virtio_driver import Driver, output_ring, serve, spinning_machine, take_frame, taken
 
 HEADER = bytes(HEADER_BYTES)
 

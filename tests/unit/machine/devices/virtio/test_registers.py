@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from virtio_driver import Driver, Slot, serve, spinning_machine
 
 from lockstep.machine.devices.virtio import constants, registers
 from lockstep.machine.devices.virtio.constants import ACKNOWLEDGE, DRIVER, DRIVER_OK, FEATURES_OK
 from lockstep.machine.memory_map import ENTROPY_SLOT, NETWORK_SLOT, VIRTIO_IRQ, VIRTIO_SLOTS
-from tests.virtio_driver import Driver, Slot, serve, spinning_machine
 
 
 @pytest.fixture

@@ -6,11 +6,7 @@ import struct
 from collections.abc import Callable
 
 import pytest
-
-from lockstep.machine.devices.virtio import constants, registers
-from lockstep.machine.machine import Machine
-from lockstep.machine.memory_map import ENTROPY_SLOT, RAM_BASE
-from tests.virtio_driver import (
+from virtio_driver import (
     AVAILABLE_AT,
     INDIRECT,
     NEXT,
@@ -21,6 +17,10 @@ from tests.virtio_driver import (
     serve,
     spinning_machine,
 )
+
+from lockstep.machine.devices.virtio import constants, registers
+from lockstep.machine.machine import Machine
+from lockstep.machine.memory_map import ENTROPY_SLOT, RAM_BASE
 
 
 @pytest.fixture
