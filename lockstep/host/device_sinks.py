@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from lockstep.errors import InternalError
 from lockstep.host.device_links import DeviceLinks
 from lockstep.host.disk_sink import DiskSink
 from lockstep.host.options import Forward
@@ -13,6 +15,11 @@ from lockstep.machine.config import MachineConfig
 
 if TYPE_CHECKING:
     from lockstep.host.network import Network
+
+STUCK_S = 30.0
+"""How long disks may take nothing at the guest's end, although something is left for them."""
+HURRY_S = 10.0
+"""How long they may take altogether when a run is ended from outside."""
 
 
 class DeviceSinks:
@@ -26,6 +33,7 @@ class DeviceSinks:
         changed: Callable[[], None] = lambda: None,
     ) -> None:
         """Open the disks' files, start passt. `LockstepError` if one can't be had."""
+        self._say = say
         self.disks = DiskSink(SinkFiles(config.disks), say, changed) if config.disks else None
         self.network: Network | None = None
         self._all: list[DiskSink | Network] = [] if self.disks is None else [self.disks]
@@ -67,6 +75,30 @@ class DeviceSinks:
     def is_drained(self) -> bool:
         """Whether the world has all that the primary made, and may leave."""
         return all(sink.is_drained for sink in self._all)
+
+    def drain(self, wait: Callable[[], None], *, guest_ended: bool) -> None:
+        """Call `wait` until what the guest put out is where it belongs. InternalError: its disks don't take it.
+
+        A run that is ended from outside ends soon: like a power cut, it may cost the guest what it hasn't flushed.
+        """
+        began_s = changed_s = now_s = time.monotonic()
+        taken = self.taken
+        while not self.is_drained and self.failure is None:
+            if not guest_ended and now_s - began_s > HURRY_S:
+                self._say("the disks are slow: what the guest wrote last, and hasn't flushed, isn't on them")
+                return
+            if now_s - changed_s > STUCK_S:
+                raise InternalError("what the guest wrote last could not be written to its disks")
+            wait()
+            now_s = time.monotonic()
+            if self.taken != taken:
+                taken, changed_s = self.taken, now_s
+        if self.failure is not None:
+            raise self.failure
+
+    def uses(self, host: int) -> bool:
+        """Whether the links of `host`, which may be gone, are still read."""
+        return self.disks is not None and self.disks.uses(host)
 
     def add(self, host: int, links: DeviceLinks, wake: Callable[[], None]) -> None:
         """`host` has come, with these links."""

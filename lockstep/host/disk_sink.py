@@ -10,9 +10,10 @@ from __future__ import annotations
 import dataclasses
 import os
 import select
+import time
 from collections.abc import Callable
 
-from lockstep.ft.device_output import DiskLedger, RingCounts
+from lockstep.ft.device_output import NOBODY, DiskLedger, RingCounts
 from lockstep.host.output_thread import OutputThread
 from lockstep.host.sink_files import SinkFiles, next_kind, refusal
 from lockstep.log.numbered import NumberedRing, drop_below, want_wake
@@ -20,6 +21,11 @@ from lockstep.log.ring import WAKE_ALWAYS, WAKE_IF_URGENT
 from lockstep.machine.output import FLUSH, WRITE
 
 LOOK_EVERY_S = 0.01
+OUTPUTS_MAX = 1 << 12
+"""How many outputs are written before they count."""
+SLOW_S = 0.1
+"""With a slow disk fewer at a time, so that its progress shows."""
+CLOSE_LIMIT_S = 1.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -44,14 +50,22 @@ class DiskSink(OutputThread[DiskLink]):
         super().__init__("disks", say, changed)
         self.files = files
         self._ledger = DiskLedger(self.roles)
+        self._used = NOBODY
+        """The host whose ring is read just now, without the lock."""
+        self._outputs_max = OUTPUTS_MAX
         self._rests = True
         """Whether there has been nothing to do for a while."""
 
-    # From other threads.
+    # From other threads, which never wait for a file.
 
     def add(self, host: int, ring: NumberedRing, doorbell: Callable[[], None]) -> None:
         """`host` has come, with this ring; `doorbell` wakes it."""
         self.attach(host, DiskLink(ring, doorbell))
+
+    def uses(self, host: int) -> bool:
+        """Whether the ring of `host`, which may be gone, is still read."""
+        with self.lock:
+            return self._used == host
 
     @property
     def is_drained(self) -> bool:
@@ -66,9 +80,9 @@ class DiskSink(OutputThread[DiskLink]):
         return self._ledger.applied
 
     def close(self) -> None:
-        """Stop, and close the files. What was taken is in them."""
-        self.stop()
-        self.files.close()
+        """Stop, and close the files. What was taken is in them. A file that hangs is left to the process's end."""
+        if self.stop(CLOSE_LIMIT_S):
+            self.files.close()
 
     # The thread.
 
@@ -85,17 +99,24 @@ class DiskSink(OutputThread[DiskLink]):
     def _take(self) -> bool:
         """Take what may be taken; False if there was nothing."""
         with self.lock:
-            kind = self._next_kind()
-            if kind == 0:
+            kind, ring = self._next_kind(), self._ring()
+            if kind == 0 or ring is None:
                 return False
-            operation, disk = (kind - 1) & 7, (kind - 1) >> 3
-            if operation == WRITE:
-                self._write(disk)
-            elif operation != FLUSH:
-                self._apply(disk)
+            count_max = self._limit() - self.taken
+            self._used = self.roles.primary
+        operation, disk = (kind - 1) & 7, (kind - 1) >> 3
+        # Files take their time, so without the lock. Roles may change meanwhile: what is applied here, whoever is
+        # primary then has made it, too.
+        count, trouble = 1, None
         if operation == FLUSH:
-            # Roles may change meanwhile: this output is that of whoever is primary then, too.
-            self._flush(disk)
+            trouble = self._try(disk, lambda: self.files.flush(disk))
+        elif operation != WRITE or (count := self._write(ring, count_max)) == 0:
+            count, trouble = 1, self._apply(ring, disk, operation)
+        with self.lock:
+            self._used = NOBODY
+            if trouble is not None:
+                self._fail(disk, trouble)
+            self._count(count, is_flush=operation == FLUSH)
         return True
 
     def _ring(self) -> NumberedRing | None:
@@ -121,49 +142,34 @@ class DiskSink(OutputThread[DiskLink]):
         hosts = (self.roles.primary, *self.roles.followers)
         return self._ledger.limit({host: counts_of(self.links[host].ring) for host in hosts})
 
-    def _write(self, disk: int) -> None:
-        ring = self._ring()
-        assert ring is not None
+    def _write(self, ring: NumberedRing, count_max: int) -> int:
+        """Take the WRITEs that come next; how many. 0: the first of them can't be written."""
         trouble = sum(1 << failed for failed in self._ledger.trouble)
-        count = self.files.write_entries(ring.ring.base, self._limit() - self.taken, trouble)
+        began_s = time.monotonic()
+        count = self.files.write_entries(ring.ring.base, min(count_max, self._outputs_max), trouble)
         if count < 0:
             raise refusal(count)
-        self._count(count)
-        if count == 0:
-            self._apply(disk)  # it failed; so it will once more, and say why
+        is_slow = time.monotonic() - began_s > SLOW_S
+        self._outputs_max = max(count // 4, 1) if is_slow else min(2 * self._outputs_max, OUTPUTS_MAX)
+        return count
 
-    def _apply(self, disk: int) -> None:
-        """Apply one output, slowly."""
-        ring = self._ring()
-        assert ring is not None
+    def _apply(self, ring: NumberedRing, disk: int, operation: int) -> OSError | None:
+        """Apply one output, slowly; what was wrong with it."""
         entry = ring.ring.peek()
         assert entry is not None
-        if self._ledger.is_writable(disk):
-            operation = (entry.kind - 1) & 7
-            try:
-                if operation == WRITE:
-                    self.files.write(disk, entry.pc, entry.payload)
-                else:
-                    self.files.zero(disk, operation, entry.pc, int.from_bytes(entry.payload, "little"))
-            except OSError as error:
-                self._fail(disk, error)
-        self._count(1)
+        if operation == WRITE:
+            return self._try(disk, lambda: self.files.write(disk, entry.pc, entry.payload))
+        length = int.from_bytes(entry.payload, "little")
+        return self._try(disk, lambda: self.files.zero(disk, operation, entry.pc, length))
 
-    def _flush(self, disk: int) -> None:
-        trouble: OSError | None = None
-        if self._ledger.is_writable(disk):
-            try:
-                self.files.flush(disk)
-            except OSError as error:
-                trouble = error
-        with self.lock:
-            if trouble is not None:
-                self._fail(disk, trouble)
-            flush = self.taken
-            self._ledger.apply(flush + 1)
-            self._ledger.made_durable(flush)
-            self._count(0)
-            self._wake_primary()
+    def _try(self, disk: int, work: Callable[[], None]) -> OSError | None:
+        """Do `work`, unless the disk takes no more; what went wrong."""
+        try:
+            if self._ledger.is_writable(disk):
+                work()
+        except OSError as error:
+            return error
+        return None
 
     def _fail(self, disk: int, error: OSError) -> None:
         self._ledger.failed(disk, self.taken)
@@ -176,11 +182,16 @@ class DiskSink(OutputThread[DiskLink]):
         if self.primary is not None:
             self.primary.doorbell()
 
-    def _count(self, outputs: int) -> None:
-        self._ledger.apply(self.taken + outputs)
+    def _count(self, outputs: int, *, is_flush: bool) -> None:
+        first = self.taken
+        self._ledger.apply(first + outputs)
+        if is_flush:
+            self._ledger.made_durable(first)
         self._report()
         for link in self.links.values():
             self._drop(link.ring)
+        if is_flush:
+            self._wake_primary()
 
     def _report(self) -> None:
         ledger = self._ledger

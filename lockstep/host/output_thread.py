@@ -72,13 +72,16 @@ class OutputThread(threading.Thread, Generic[HostLink]):
         """Have the thread look again."""
         os.eventfd_write(self.bell, 1)
 
-    def stop(self) -> None:
-        """Let it finish what it is at, and wait for that. The bell is gone then."""
+    def stop(self, limit_s: float | None = None) -> bool:
+        """Let it finish what it is at, and wait for that. The bell is gone then. False: it hangs in something."""
         self.is_closing = True
         self.ring_bell()
         if self.is_alive():
-            self.join()
+            self.join(limit_s)
+        if self.is_alive():
+            return False
         os.close(self.bell)
+        return True
 
     # The thread. Links are looked at under the lock.
 

@@ -61,7 +61,7 @@ def _run(
             worker.start()
             _attend(worker, options, awake_reader, recorder)
         result = _result(worker)
-        devices.finish()
+        devices.finish(guest_ended=not worker.ending)
         return result if recorder is None else recorder.end(result)
     finally:
         if recorder is not None:

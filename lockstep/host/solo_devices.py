@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from lockstep.errors import InternalError
 from lockstep.host.device_links import DeviceLinks
 from lockstep.host.device_sinks import DeviceSinks
 from lockstep.host.options import Forward
@@ -13,8 +12,6 @@ from lockstep.machine.config import MachineConfig
 from lockstep.machine.machine import Machine
 
 HOST = 1
-DRAIN_LIMIT_S = 30.0
-"""How long disks may take nothing at the guest's end, although something is left for them."""
 _POLL_S = 0.001
 
 
@@ -41,24 +38,14 @@ class SoloDevices:
         self._sinks.add(HOST, links, wake)
         self._sinks.begin(HOST)
 
-    def finish(self) -> None:
-        """Wait until all that the guest put out is where it belongs."""
-        sinks = self._sinks
-        if sinks is None:
-            return
-        taken, deadline_s = -1, 0.0
-        while not sinks.is_drained and sinks.failure is None:
-            if sinks.taken != taken:
-                taken, deadline_s = sinks.taken, time.monotonic() + DRAIN_LIMIT_S
-            if time.monotonic() > deadline_s:
-                raise InternalError("what the guest wrote last could not be written to its disks")
-            time.sleep(_POLL_S)
-        if sinks.failure is not None:
-            raise sinks.failure
+    def finish(self, *, guest_ended: bool) -> None:
+        """See `DeviceSinks.drain`."""
+        if self._sinks is not None:
+            self._sinks.drain(lambda: time.sleep(_POLL_S), guest_ended=guest_ended)
 
     def close(self) -> None:
         """Stop the sinks; the machine stands still."""
         if self._sinks is not None:
             self._sinks.close()
-        if self._links is not None:
-            self._links.close()
+            if self._links is not None and not self._sinks.uses(HOST):
+                self._links.close()

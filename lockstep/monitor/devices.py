@@ -23,14 +23,20 @@ class PairDevices(DeviceSinks):
         """See `DeviceSinks`. `wake` is called when a sink has nothing to do."""
         self.config = config
         self._links: dict[int, DeviceLinks] = {}
+        self._leaving: dict[int, DeviceLinks] = {}
+        """Of hosts that are gone: those that are still read, or were when somebody looked last."""
         super().__init__(config, forwards, say, wake)
 
     def close(self) -> None:
         """Stop the sinks; hosts are gone."""
         super().close()
-        for links in self._links.values():
-            links.close()
+        self._leaving |= self._links
         self._links.clear()
+        self._close_unused()
+
+    def _close_unused(self) -> None:
+        for host in [host for host in self._leaving if not self.uses(host)]:
+            self._leaving.pop(host).close()
 
     def prepare(self, host: int) -> tuple[int, ...]:
         """Make the links of a host that is about to be forked; the descriptors that it is to get."""
@@ -45,4 +51,5 @@ class PairDevices(DeviceSinks):
         links = self._links.pop(host, None)
         if links is not None:
             super().remove(host)
-            links.close()
+            self._leaving[host] = links
+        self._close_unused()

@@ -39,8 +39,6 @@ from lockstep.monitor.supervisor import HostFailedError, Supervisor
 
 START_LIMIT_S = 120.0
 TICK_S = 0.02
-DRAIN_LIMIT_S = 30.0
-"""How long disks may take nothing at the guest's end, although something is left for them."""
 
 
 class PairMonitor:
@@ -151,16 +149,14 @@ class PairMonitor:
         self._drain_devices()
 
     def _drain_devices(self) -> None:
-        """What the guest wrote before its end gets to where it belongs, as long as that goes on at all."""
-        taken, deadline_s = -1, 0.0
-        while not self.devices.is_drained and self.devices.failure is None:
-            if self.devices.taken != taken:
-                taken, deadline_s = self.devices.taken, time.monotonic() + DRAIN_LIMIT_S
-            if time.monotonic() > deadline_s:
-                raise InternalError("what the guest wrote last could not be written to its disks")
+        """What the guest wrote before its end gets to where it belongs."""
+
+        def wait() -> None:
             self._poll(TICK_S)
             for host in self.supervisor.silent(time.monotonic()):
                 self.supervisor.give_up(host, time.monotonic())
+
+        self.devices.drain(wait, guest_ended=self.supervisor.ending.reason is None)
 
     def result(self) -> RunResult:
         """What the run came to."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lockstep.errors import GuestError
 from lockstep.ft.sink import SinkGapError
+from lockstep.host import disk_sink
 from lockstep.host.disk_sink import DiskSink
 from lockstep.host.sink_files import SinkFiles
 from lockstep.log.layout import DURABLE, TROUBLE
@@ -235,6 +237,60 @@ def test_a_disk_that_fails_stays_as_it_was(world: World) -> None:
     (line,) = world.lines
     assert "takes no more (Bad file descriptor)" in line
     assert str(world.path) in line
+
+
+class Hanging:
+    """In a file's place: a call that hangs until it is let go."""
+
+    def __init__(self, call: Callable[..., int]) -> None:
+        self._call = call
+        self.hangs, self.goes_on = threading.Event(), threading.Event()
+
+    def __call__(self, *arguments: Any) -> int:
+        self.hangs.set()
+        assert self.goes_on.wait(LIMIT_S)
+        return self._call(*arguments)
+
+
+def test_a_slow_file_holds_nobody_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Roles change and hosts leave while it is written; what is written counts for the survivor."""
+    primary, secondary = Producer(1, world.sink), Producer(2, world.sink)
+    hanging = Hanging(world.files.write_entries)
+    monkeypatch.setattr(world.files, "write_entries", hanging)
+    world.sink.begin(1, 2)
+    for host in (primary, secondary):
+        host.write(0, filled("a"))
+        host.write(0, filled("b"))
+    primary.release()
+    assert hanging.hangs.wait(LIMIT_S)
+    world.sink.fence(2, 2)
+    world.sink.remove(1)
+    assert (world.sink.uses(1), world.sink.uses(2), world.sink.is_drained) == (True, False, False)
+    hanging.goes_on.set()
+    world.settle()
+    assert (world.sink.uses(1), world.sink.taken, secondary.ring.ring.used()) == (False, 2, 0)
+    secondary.write(1, filled("c"))
+    secondary.release()
+    world.settle()
+    assert (world.content(0), world.content(1)) == (filled("b"), filled("c"))
+
+
+def test_a_file_that_hangs_does_not_keep_a_run_from_ending(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk_sink, "CLOSE_LIMIT_S", 0.01)
+    primary = Producer(1, world.sink)
+    hanging = Hanging(lambda disk: 0)
+    monkeypatch.setattr(world.files, "flush", hanging)
+    world.sink.begin(1)
+    primary.make(FLUSH)
+    primary.release()
+    assert hanging.hangs.wait(LIMIT_S)
+    world.sink.close()
+    assert world.sink.is_alive()
+    assert world.sink.uses(1)
+    hanging.goes_on.set()
+    world.sink.join(LIMIT_S)
 
 
 def test_a_survivor_that_lacks_something_is_an_error(world: World) -> None:
