@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 STUCK_S = 30.0
 """How long disks may take nothing at the guest's end, although something is left for them."""
-HURRY_S = 10.0
+HURRY_S = 5.0
 """How long they may take altogether when a run is ended from outside."""
 
 
