@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import random
+from pathlib import Path
 
 import pytest
 from faults import RandomFaults, law, run_monitor
@@ -30,9 +33,22 @@ GUESTS = [
 LINUX = GuestOptions(guest="linux", append="run=/bin/uname+-a", clock="virtual")
 
 
+def clear_disks(config: MachineConfig) -> None:
+    """Nothing but zeros."""
+    for disk in config.disks:
+        os.truncate(disk.path, 0)
+        os.truncate(disk.path, disk.size_bytes)
+
+
+def disks_of(config: MachineConfig) -> list[str]:
+    """Digests of what is on the disks."""
+    return [hashlib.sha256(disk.path.read_bytes()).hexdigest() for disk in config.disks]
+
+
 def check(config: MachineConfig, channel: str, draw: random.Random, faults_min: int) -> None:
     """Run the guest alone, then as a pair, as often as it takes for so many faults."""
     alone = run_solo(config, RunOptions(), plan_boot(config))
+    contents = disks_of(config)
     total, runs = 0, 0
     while total < faults_min:
         faults = RandomFaults(draw)
@@ -40,9 +56,11 @@ def check(config: MachineConfig, channel: str, draw: random.Random, faults_min: 
         def prepare(monitor: PairMonitor, faults: RandomFaults = faults) -> None:
             monitor.executioner = faults
 
+        clear_disks(config)
         result = run_monitor(config, RunOptions(channel=channel), prepare)
         print(f"{faults.done.total()} faults: {dict(faults.done)}; {len(result.failovers)} failovers")
         assert law(result) == law(alone), result.message
+        assert disks_of(config) == contents
         total, runs = total + faults.done.total(), runs + 1
         assert runs < 20, "hardly any faults come about"
 
@@ -51,6 +69,20 @@ def check(config: MachineConfig, channel: str, draw: random.Random, faults_min: 
 @pytest.mark.parametrize(("name", "append", "harts", "channel"), GUESTS)
 def test_bundled_guests(name: str, append: str, harts: int, channel: str) -> None:
     check(bundled(name, append, harts=harts), channel, drawn(), FAULTS_MIN)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("channel", ["shm", "tcp"])
+def test_disks(channel: str, tmp_path: Path) -> None:
+    """What is in the files is the same, too: one that the guest writes, and another beside it."""
+    paths = [tmp_path / name for name in ("a.img", "b.img")]
+    for path in paths:
+        with path.open("wb") as file:
+            file.truncate(1 << 20)
+    options = GuestOptions(
+        guest="records", append="records=4000 every=40", clock="virtual", disks=tuple(map(str, paths))
+    )
+    check(choose_machine(options), channel, drawn(), FAULTS_MIN)
 
 
 @pytest.mark.linux
