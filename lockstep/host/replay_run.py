@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from lockstep.host.divergence import MachinesDifferError, divergence_message
+from lockstep.host.ending_signals import on_ending_signals
 from lockstep.host.entries import entry_counts
 from lockstep.host.recorded_pace import RecordedPace
 from lockstep.host.replay import Replayer
@@ -51,7 +50,7 @@ class _Replay:
     def run(self) -> RunResult:
         """To its result."""
         try:
-            with _signals_interrupt():
+            with on_ending_signals(_interrupt):
                 outcome = self._run()
         except KeyboardInterrupt:
             outcome, self._is_interrupted = "interrupted", True
@@ -148,17 +147,6 @@ class _Replay:
         return ""
 
 
-@contextlib.contextmanager
-def _signals_interrupt() -> Iterator[None]:
-    """Within, the signals that end a program raise KeyboardInterrupt between two runs of the machine."""
-
-    def interrupt(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = [signal.signal(number, interrupt) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
+def _interrupt() -> None:
+    """Between two runs of the machine."""
+    raise KeyboardInterrupt

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 
 from lockstep.errors import InternalError
+from lockstep.host.ending_signals import on_ending_signals
 from lockstep.host.live_input import read_available
 from lockstep.host.options import RunOptions
 from lockstep.host.result import OUTCOME_EXIT_CODES, RunResult
@@ -30,7 +31,6 @@ TICK_S = 0.01
 PARKED_TICK_S = 0.2
 GRACE_S = 2.0
 """How long a machine may take to its next natural block when the run is to end."""
-ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def run_solo(config: MachineConfig, options: RunOptions, plan: BootPlan | None = None) -> RunResult:
@@ -88,18 +88,12 @@ def _poke(descriptor: int) -> None:
 @contextlib.contextmanager
 def _signals_end(worker: Worker, awake_writer: int) -> Iterator[None]:
     """Within, the signals that end a program end the run; `awake_writer` is written to when one comes."""
-
-    def interrupted(number: int, frame: object) -> None:
-        worker.end("interrupted")
-
-    before = [signal.signal(number, interrupted) for number in ENDING_SIGNALS]
     wakeup_before = signal.set_wakeup_fd(awake_writer, warn_on_full_buffer=False)
     try:
-        yield
+        with on_ending_signals(lambda: worker.end("interrupted")):
+            yield
     finally:
         signal.set_wakeup_fd(wakeup_before)
-        for number, handler in zip(ENDING_SIGNALS, before, strict=True):
-            signal.signal(number, handler)
 
 
 def _attend(worker: Worker, options: RunOptions, awake_reader: int, recorder: SoloRecorder | None) -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import selectors
-import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from lockstep.errors import InternalError, LockstepError
 from lockstep.host import messages as m
 from lockstep.host.channel import new_secret
+from lockstep.host.ending_signals import on_ending_signals
 from lockstep.host.options import Remote, RunOptions
 from lockstep.host.result import RunResult
 from lockstep.host.terminal import raw_mode
@@ -234,17 +233,6 @@ class PairMonitor:
             self.end("timeout")
 
 
-@contextlib.contextmanager
-def _signals(monitor: PairMonitor) -> Iterator[None]:
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = [signal.signal(number, lambda *_: monitor.end("interrupted")) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
-
-
 def run_pair(config: MachineConfig, options: RunOptions, observer: Observer | None = None) -> RunResult:
     """Run the guest of `config` protected: a primary, a secondary, and this process as their monitor.
 
@@ -255,7 +243,7 @@ def run_pair(config: MachineConfig, options: RunOptions, observer: Observer | No
         try:
             with (
                 raw_mode(options.live_input),
-                _signals(monitor),
+                on_ending_signals(lambda: monitor.end("interrupted")),
                 controlled(monitor.observation, options.say),
             ):
                 monitor.start()

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lockstep.errors import InternalError, UsageError
+from lockstep.host.ending_signals import on_ending_signals
 from lockstep.host.live_input import read_available
 from lockstep.host.result import OUTCOME_EXIT_CODES, ConsoleMeter, RunResult
 from lockstep.host.terminal import EscapeFilter, is_ours, raw_mode
@@ -64,7 +65,7 @@ def run_verify(config: MachineConfig, options: VerifyOptions, plan: BootPlan | N
     tested = Side("tested", Subject(machine, options.errors), close=[expected])
     pair = _Pair(Sides(expected, tested), options, is_live=is_live)
     try:
-        with raw_mode(options.live_input):
+        with raw_mode(options.live_input), on_ending_signals(pair.interrupt):
             return pair.run()
     finally:
         expected.end()
@@ -84,7 +85,13 @@ class _Pair:
         is_terminal = self._source is not None and is_ours(self._source)
         self._escape = EscapeFilter() if is_terminal else None
         self._leaves = False
+        """Whether the user wants to end it."""
         self._start_s = time.monotonic()
+
+    def interrupt(self) -> None:
+        """End it now: wherever it is. Python drops an exception that strikes in a callback; so it is noted as well."""
+        self._leaves = True
+        raise KeyboardInterrupt
 
     def run(self) -> RunResult:
         """To the end, or to the first difference."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 from collections.abc import Iterable
 from multiprocessing import Pipe
@@ -20,6 +21,8 @@ from lockstep.errors import InternalError, LockstepError
 
 ANSWER_LIMIT_S = 120.0
 """A side that takes longer hangs in native code: its machine has broken down."""
+END_LIMIT_S = 5.0
+"""Nor does a side that is to end go on for longer: a stretch of its guest may take that on a busy computer."""
 _ROLLED_BACK, _DROPPED = b"r", b"d"
 _OK, _FAILED, _DIED = "ok", "failed", "died"
 
@@ -84,7 +87,13 @@ class Side:
     def end(self) -> None:
         """End the process and its checkpoints."""
         self._connection.close()
-        with contextlib.suppress(ChildProcessError):
+        with contextlib.suppress(ChildProcessError, ProcessLookupError):
+            ended = os.pidfd_open(self._first)
+            try:
+                if not select.select([ended], [], [], END_LIMIT_S)[0]:
+                    os.kill(self._active, signal.SIGKILL)  # its checkpoints hear of that, and end
+            finally:
+                os.close(ended)
             os.waitpid(self._first, 0)
 
 

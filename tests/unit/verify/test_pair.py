@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import os
 import signal
@@ -184,3 +185,13 @@ def test_under_the_hosts_clock_entries_make_both_equal() -> None:
     assert struck.divergence["icount"] == 30_000_000
     assert {"clock", "check"} <= {entry["kind"] for entry in struck.divergence["log"]}
     assert len(struck.divergence["log"]) == 10
+
+
+def test_an_interrupt_that_python_dropped_ends_it() -> None:
+    def drop_it(data: bytes) -> None:
+        with contextlib.suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    config = programs.bundled("storm")
+    result = run_verify(config, VerifyOptions(every=1_000_000, write_console=drop_it))
+    assert result.outcome == "interrupted"

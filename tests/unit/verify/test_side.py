@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from lockstep.errors import InternalError, UsageError
+from lockstep.verify import side as side_module
 from lockstep.verify.side import Side, SideDied
 
 
@@ -110,6 +111,17 @@ def test_no_process_is_left_behind() -> None:
     while any(os.path.exists(f"/proc/{pid}") and _lives(pid) for pid in pids):
         assert time.monotonic() < deadline_s, f"one of {pids} is still there"
         os.sched_yield()
+
+
+def test_one_that_hangs_is_ended_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(side_module, "END_LIMIT_S", 0.05)
+    side = Side("tested", Counter())
+    first = side.call("process")
+    side.push(1)
+    last = side.call("process")
+    side.begin("hang")
+    side.end()
+    assert not any(_lives(pid) for pid in (first, last))
 
 
 def _lives(pid: int) -> bool:

@@ -1,0 +1,20 @@
+"""The signals by which a user, a terminal or a service manager ends a run in order."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Callable, Iterator
+
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextlib.contextmanager
+def on_ending_signals(act: Callable[[], None]) -> Iterator[None]:
+    """Within, each of them does `act`, in the main thread, which is the caller."""
+    before = [signal.signal(number, lambda number, frame: act()) for number in ENDING_SIGNALS]
+    try:
+        yield
+    finally:
+        for number, handler in zip(ENDING_SIGNALS, before, strict=True):
+            signal.signal(number, handler)
