@@ -89,11 +89,11 @@ def _compare(
                 raise MeasurementError(f"{guest.name}, {name}: the disk holds something else than before")
     result.work(guest.name, contents.pop())
     for name, found in runs.items():
-        for phase in guest.phases:
+        for phase in (*guest.phases, *guest.others):
             speeds = [phase.mib / phase.seconds(run) for run in found]
             result.value(f"{guest.name}, {name}: {phase.name}", "MiB/s", speeds)
     seconds = {name: [guest.seconds(run) for run in found] for name, found in runs.items()}
-    for phase in guest.phases if len(guest.phases) > 1 else ():
+    for phase in (*guest.phases, *guest.others) if len(guest.phases) > 1 else ():
         both = ([phase.seconds(run) for run in runs[name]] for name in ("solo", "protected"))
         result.value(f"{guest.name}: speed protected / solo, {phase.name}", "x", paired_ratios(*both))
     for name in ways:
