@@ -59,7 +59,7 @@ def records(settings: Settings) -> DiskGuest:
 
 
 def linux(settings: Settings) -> DiskGuest:
-    """Large sequential requests of Debian's kernel past its cache, with a flush each 32 MiB; some through its cache first.
+    """Large sequential requests of Debian's kernel past its cache, a flush each 32 MiB; some through its cache first.
 
     Through its cache the kernel's own work takes most of the time: that says little about disks.
     """

@@ -86,6 +86,9 @@ class HostProcess:
                 os.eventfd_read(self.devices.doorbell)
                 self.host.machine.poke()
                 self.host.wake.set()
+                if not self.host.machine.control["releases"]:
+                    # Over TCP output leaves at ticks, and somebody waits for some.
+                    self.busy_until_s = time.monotonic() + BUSY_S
             if self.wire in ready:
                 received = self.wire.receive()
                 if received is None:
