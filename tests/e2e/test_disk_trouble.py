@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from command import environment, said_in_one_line
+from command import environment, lockstep, said_in_one_line
 from pair_runs import Pair, wait_for
 from records import BLOCK_BYTES, ZERO_EVERY, flushed, last_record
 
@@ -145,3 +145,13 @@ def test_a_disk_that_hangs(tmp_path: Path) -> None:
     assert code == 130
     assert flushed(console + rest) == 0
     assert "the disks are slow" in said_in_one_line(subprocess.CompletedProcess([], code, b"", said))
+
+
+def test_machines_that_differ_end_the_run_at_once(tmp_path: Path) -> None:
+    """What only one of them wrote isn't waited for."""
+    path = image(tmp_path / "d.img", 256)
+    done = lockstep(
+        "run", "records", "--disk", path, "--append", "records=100000 every=40", "--inject", "sp@12M:13"
+    )
+    assert done.returncode == 120
+    assert "the two machines differ" in said_in_one_line(done)
