@@ -90,7 +90,9 @@ class Side:
         with contextlib.suppress(ChildProcessError, ProcessLookupError):
             ended = os.pidfd_open(self._first)
             try:
-                if not select.select([ended], [], [], END_LIMIT_S)[0]:
+                waiting = select.poll()
+                waiting.register(ended, select.POLLIN)
+                if not waiting.poll(END_LIMIT_S * 1000):
                     os.kill(self._active, signal.SIGKILL)  # its checkpoints hear of that, and end
             finally:
                 os.close(ended)
