@@ -28,7 +28,6 @@ class Mode(enum.Enum):
     PLAIN = ""
     ICOUNT = "shift=0"
     RECORD = "shift=0,rr=record,rrfile={log}"
-    RECORD_AUTO = "shift=auto,rr=record,rrfile={log}"
     REPLAY = "shift=0,rr=replay,rrfile={log}"
 
 
@@ -65,7 +64,7 @@ def _disk_arguments(disk: Path, mode: Mode) -> list[str]:
     """A raw image in the first slot, as lockstep has it; a log of its requests is kept by a driver in between."""
     image = ["-drive", f"file={disk},format=raw,if=none,id=image"]
     name = "image"
-    if mode in (Mode.RECORD, Mode.RECORD_AUTO, Mode.REPLAY):
+    if mode in (Mode.RECORD, Mode.REPLAY):
         name = "replayed"
         image += ["-drive", f"driver=blkreplay,if=none,image=image,id={name}"]
     device = f"virtio-blk-device,drive={name},bus=virtio-mmio-bus.0"
@@ -80,6 +79,6 @@ def _run(arguments: list[str], mode: Mode, log: Path | None, disk: Path | None =
         devices = _disk_arguments(disk, mode) if disk is not None else []
         command = [QEMU, "-machine", "virt", "-nographic", *icount, *devices, *arguments]
         timed = time_process(command, timeout_s=TIMEOUT_S)
-        if mode in (Mode.RECORD, Mode.RECORD_AUTO) and not log.stat().st_size:
+        if mode is Mode.RECORD and not log.stat().st_size:
             raise MeasurementError("QEMU recorded nothing")
         return timed
