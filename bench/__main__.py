@@ -109,7 +109,7 @@ def _prepare_output(json_file: Path | None, plots: Path | None) -> None:
 def _as_json(machine: dict[str, str], results: list[CaseResult]) -> str:
     """All that was found so far."""
     document: dict[str, Any] = {
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "machine": machine,
         "cases": [result.as_dict() for result in results],
     }

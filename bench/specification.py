@@ -100,7 +100,7 @@ def _row(key: str, promise: Promise, measurement: Measurement | None, letters: d
     value = shown(measurement.value, promise.unit) + (f" ({measurement.of})" if measurement.of else "")
     kept = "yes" if promise.is_kept_by(measurement.value) else "**no**"
     where = letters[measurement.machine]
-    return f"| {promise.what} | {limit} | {value} | {kept} | {case} | {measurement.date} | {where} |"
+    return f"| {promise.what} | {limit} | {value} | {kept} | {case} | {measurement.date[:10]} | {where} |"
 
 
 def shown(value: float, unit: str) -> str:
