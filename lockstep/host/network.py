@@ -160,9 +160,10 @@ class Network(OutputThread[Link]):
             self._bury(self._ended)
         if self._passt is None and not self.is_closing and time.monotonic() >= self._restart_at_s:
             self._restart()
+        is_closing = self.is_closing  # looked at first: what was made before is moved still
         with self.lock:
             moved = self._send() | self._receive()
-            if moved or self.is_closing:
+            if moved or is_closing:
                 return moved
             events = self._prepare_to_sleep()
         if events is not None:
