@@ -5,6 +5,7 @@ header (msgpack, length in front) | the machine (`machine_state`)
 
 from __future__ import annotations
 
+import io
 import os
 from typing import BinaryIO
 
@@ -53,10 +54,16 @@ def send_state(
         write_machine(host.machine, stream, disks_above=host.disks_above)
 
 
-def receive_state(host: Host, descriptor: int) -> int:
-    """Make `host` the copy of the one whose state comes from `descriptor`; returns the bytes received."""
+def receive_state(host: Host, descriptor: int) -> int | None:
+    """Make `host` the copy of the one whose state comes from `descriptor`; returns the bytes received.
+
+    None if nothing comes: the other one ended, died or was told otherwise before it made the copy. `InternalError` if
+    what comes breaks off.
+    """
     machine = host.machine
-    with os.fdopen(descriptor, "rb", buffering=CHUNK_BYTES) as raw:
+    with io.BufferedReader(io.FileIO(descriptor), CHUNK_BYTES) as raw:
+        if not raw.peek(1):
+            return None
         stream = _Counted(raw)
         header = read_header(stream, CloneHeader)
         read_machine(machine, stream)

@@ -25,6 +25,8 @@ class Pipe:
         self.reader: SimulatedHost | None = None
         self.is_broken = False
         self.is_sending = False
+        self.has_begun = False
+        """Something of the state may have come through."""
         self._state: tuple[ToyMachine, Retention] | None = None
 
     def read(self, reader: SimulatedHost) -> None:
@@ -35,7 +37,7 @@ class Pipe:
     def fork(self, machine: ToyMachine, retention: Retention) -> None:
         """A copy of these is frozen here and now; it takes its time to arrive."""
         kept = Retention(retention.base, retention.piece(retention.base, retention.end))
-        self.writer, self.is_sending = None, True
+        self.writer, self.is_sending, self.has_begun = None, True, True
         self.world.schedule.after(self.world.delay_us(*_TRANSFER_US), self._arrive, machine.copy(), kept)
 
     def _arrive(self, machine: ToyMachine, retention: Retention) -> None:
@@ -56,6 +58,8 @@ class Pipe:
             return
         if self._state is not None:
             reader.thread.receive(*self._state)
+        elif not self.has_begun:
+            reader.die("there is no state to come")
         else:
             reader.fail("the clone's state broke off: its primary died", 125)
         self.reader = None

@@ -59,7 +59,7 @@ def sent_state() -> bytes:
     return data
 
 
-def receive(data: bytes, into: Host) -> None:
+def receive(data: bytes, into: Host) -> int | None:
     reader, writer = os.pipe()
 
     def write() -> None:
@@ -68,15 +68,24 @@ def receive(data: bytes, into: Host) -> None:
 
     sender = threading.Thread(target=write)
     sender.start()
-    receive_state(into, reader)
+    received = receive_state(into, reader)
     sender.join()
+    return received
 
 
 def test_a_stream_that_breaks_off_is_refused() -> None:
     data = sent_state()
-    for size in (0, 5, len(data) // 2, len(data) - 1):
+    for size in (1, 5, len(data) // 2, len(data) - 1):
         with pytest.raises(InternalError, match="broke off"):
             receive(data[:size], host(False))
+
+
+def test_a_state_that_never_begins_is_nothing_wrong() -> None:
+    """The primary ended before it made the copy, say."""
+    copy = host(False)
+    before = copy.machine.digest()
+    assert receive(b"", copy) is None
+    assert copy.machine.digest() == before
 
 
 def test_the_state_of_another_machine_is_refused() -> None:
