@@ -23,13 +23,16 @@ from lockstep.catalog.apt_config import (
     render_source,
 )
 from lockstep.catalog.cache import Progress, file_sha256, write_atomically
-from lockstep.catalog.errors import FetchError
+from lockstep.catalog.errors import FetchError, MirrorInUpdateError
 from lockstep.catalog.sources import Mirror, debian_mirrors, read_sources
 
 _TOOLS = ("apt-get", "apt-cache", "apt-config")
 _DEBIAN_KEYRINGS = tuple(
     Path("/usr/share/keyrings") / f"debian-archive-keyring.{extension}" for extension in ("gpg", "pgp")
 )
+_ALIASES = ("stable", "oldstable")
+"""Other names under which a mirror may have a suite."""
+_IN_UPDATE = ("File has unexpected size", "Hash Sum mismatch", "Mirror sync in progress")
 _STATUS = re.compile(r"dlstatus:\d+:(?P<percent>[0-9.]+):")
 _EXACT_DEPENDENCY = re.compile(r"\s*(?P<name>[a-z0-9][a-z0-9+.-]+)(?::\w+)? *\(= *(?P<version>[^)]+)\)\s*")
 _MAKE_ROOM = "free some, or set LOCKSTEP_CACHE to a directory elsewhere"
@@ -56,24 +59,27 @@ def require_apt() -> None:
 def open_suite(root: Path, suite: str, probe: str, progress: Progress) -> PrivateApt:
     """An apt in `root` with fresh, verified lists of a suite of Debian that has the package `probe`.
 
-    Tries the machine's Debian mirrors in turn; if none will do, the FetchError says what was wrong with the
-    first.
+    Tries the machine's Debian mirrors in turn; if none will do, the FetchError says what was wrong with the first. A
+    mirror in the middle of an update may be whole under the suite's other name, where it is the release before.
     """
     require_apt()
     machine = machine_configuration()
     apt = prepare_private_apt(root, machine)
     first_error: FetchError | None = None
     for mirror, signed_by in candidates(machine):
-        write_atomically(
-            apt.source_parts / "mirror.sources", render_source(mirror, suite, signed_by).encode()
-        )
-        try:
-            _update(apt, mirror, signed_by, progress)
-            find_package(apt, probe)
-        except FetchError as error:
-            first_error = first_error or error
-        else:
-            return apt
+        for name in (suite, *_ALIASES):
+            source = render_source(mirror, name, signed_by)
+            write_atomically(apt.source_parts / "mirror.sources", source.encode())
+            try:
+                _update(apt, mirror, signed_by, progress)
+                _require_codename(apt, suite)
+                find_package(apt, probe)
+            except FetchError as error:
+                first_error = first_error or error
+                if name == suite and not isinstance(error, MirrorInUpdateError):
+                    break
+            else:
+                return apt
     raise first_error or FetchError(
         "apt's sources on this machine name no mirror of Debian; add one for main"
     )
@@ -109,7 +115,20 @@ def _update(apt: PrivateApt, mirror: Mirror, signed_by: str, progress: Progress)
             f"the signature of {mirror.uri} can't be verified with {keys};"
             f" install a newer debian-archive-keyring ({_first_error(messages)})"
         )
-    raise FetchError(f"the mirror {mirror.uri} can't be used: {_first_error(messages)}")
+    kind = MirrorInUpdateError if any(sign in messages for sign in _IN_UPDATE) else FetchError
+    raise kind(f"the mirror {mirror.uri} can't be used: {_first_error(messages)}")
+
+
+def _require_codename(apt: PrivateApt, suite: str) -> None:
+    """The lists are those of `suite`, by whatever name they were asked for: apt has checked the signature of that."""
+    codenames = {
+        line.split()[-1]
+        for path in apt.lists.glob("*Release")
+        for line in path.read_text(errors="replace").splitlines()
+        if line.startswith("Codename: ")
+    }
+    if codenames != {suite}:
+        raise FetchError(f"the mirror has {', '.join(sorted(codenames)) or 'nothing'} instead of {suite}")
 
 
 def find_package(apt: PrivateApt, name: str) -> Package:

@@ -115,3 +115,57 @@ def test_source_names_one_suite_of_one_mirror() -> None:
         "Architectures: riscv64\nSigned-By: /k.gpg\nCheck-Valid-Until: no\n"
     )
     assert "Signed-By:\n KEY" in apt_config.render_source(Mirror("http://m.example", None), "sid", "\n KEY")
+
+
+SYNC = "E: Failed to fetch http://m.example/Packages.xz  File has unexpected size (1 != 2). Mirror sync in progress?"
+
+
+def open_with(
+    releases: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[list[str], apt_config.PrivateApt | FetchError]:
+    """Which names were tried, and what came of it, with a mirror that has these releases, or messages, by name."""
+    tried: list[str] = []
+
+    def update(private: apt_config.PrivateApt, *_: object) -> str | None:
+        source = (private.source_parts / "mirror.sources").read_text()
+        tried.append(next(line.split()[1] for line in source.splitlines() if line.startswith("Suites:")))
+        found = releases[tried[-1]]
+        (private.lists / "m.example_InRelease").write_text(f"Origin: Debian\nCodename: {found}\n")
+        return found if found.startswith("E: ") else None
+
+    monkeypatch.setattr(apt, "require_apt", lambda: None)
+    monkeypatch.setattr(apt, "machine_configuration", lambda: apt_config.MachineConfiguration({}, ()))
+    monkeypatch.setattr(
+        apt, "candidates", lambda _: [(Mirror("http://m.example/debian", "/k.gpg"), "/k.gpg")]
+    )
+    monkeypatch.setattr(apt, "_run_with_progress", update)
+    monkeypatch.setattr(apt, "find_package", lambda *_: None)
+    try:
+        return tried, apt.open_suite(tmp_path / "apt", "trixie", "tool", lambda what, fraction: None)
+    except FetchError as error:
+        return tried, error
+
+
+def test_a_mirror_in_update_is_used_under_another_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert open_with({"trixie": "trixie"}, tmp_path, monkeypatch)[0] == ["trixie"]
+    tried, opened = open_with({"trixie": SYNC, "stable": "trixie"}, tmp_path, monkeypatch)
+    assert tried == ["trixie", "stable"]
+    assert isinstance(opened, apt_config.PrivateApt)
+    tried, opened = open_with(
+        {"trixie": SYNC, "stable": "forky", "oldstable": "trixie"}, tmp_path, monkeypatch
+    )
+    assert tried == ["trixie", "stable", "oldstable"]
+    assert isinstance(opened, apt_config.PrivateApt)
+
+
+def test_another_release_is_not_taken_for_the_suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The complaint is about the suite that was wanted. Nothing else is tried for another reason."""
+    others = {"trixie": SYNC, "stable": "forky", "oldstable": "bookworm"}
+    tried, failed = open_with(others, tmp_path, monkeypatch)
+    assert tried == ["trixie", "stable", "oldstable"]
+    assert "File has unexpected size" in str(failed)
+    tried, failed = open_with({"trixie": "E: Could not resolve 'm.example'"}, tmp_path, monkeypatch)
+    assert tried == ["trixie"]
+    assert "Could not resolve" in str(failed)
